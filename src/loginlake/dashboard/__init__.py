@@ -1,0 +1,1 @@
+"""dashboard: gold, to a person's eyes."""

@@ -1,0 +1,1 @@
+"""gold: answers, ready to read."""

@@ -1,0 +1,1 @@
+"""lake: objects by name, in Azure, a folder or memory."""

@@ -1,0 +1,106 @@
+"""Every object's name in the lake, and back. Pure: no name is put together anywhere else (docs/data.md)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+Kind = Literal["signins", "refusals"]
+LAKE = "lake.json"
+_BRONZE = re.compile(
+    r"^bronze/signins/date=(?P<date>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/log=(?P<log>\d+)/partition=(?P<partition>\d+)"
+    r"/(?P<start>\d{20})\.jsonl\.gz$"
+)
+
+
+class BronzeName(NamedTuple):
+    """What a bronze object's name says: the arrival hour, the log, the partition and the first offset."""
+
+    date: str
+    hour: int
+    log: int
+    partition: int
+    start: int
+
+    @property
+    def key(self) -> str:
+        """The object's name."""
+        return f"{bronze_hour(self.date, self.hour)}log={self.log}/partition={self.partition}/{self.start:020d}.jsonl.gz"
+
+
+class Slot(NamedTuple):
+    """An hour of silver and one of its shards: what is merged together."""
+
+    kind: Kind
+    date: str
+    hour: int
+    shard: int = 0
+
+
+def arrival(timestamp_ms: int) -> tuple[str, int]:
+    """The date and hour (UTC) of a log timestamp in milliseconds."""
+    moment = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%d"), moment.hour
+
+
+def bronze_hour(date: str, hour: int) -> str:
+    """The folder of one arrival hour in bronze, with its slash."""
+    return f"bronze/signins/date={date}/hour={hour:02d}/"
+
+
+def parse_bronze(key: str) -> BronzeName:
+    """The parts of a bronze object's name; ValueError when it is none."""
+    found = _BRONZE.match(key)
+    if found is None:
+        raise ValueError(f"not the name of a bronze object: {key}")
+    return BronzeName(found["date"], int(found["hour"]), int(found["log"]), int(found["partition"]), int(found["start"]))
+
+
+def todo(bronze_key: str) -> str:
+    """The work list's entry for a bronze object: written before it, removed after its receipt."""
+    return "todo/" + bronze_key.removeprefix("bronze/")
+
+
+def bronze_of_todo(todo_key: str) -> str:
+    """The bronze object that an entry of the work list stands for."""
+    return "bronze/" + todo_key.removeprefix("todo/")
+
+
+def rejected(bronze_key: str) -> str:
+    """Where the rejected rows of a bronze object are."""
+    return "rejected/" + bronze_key.removeprefix("bronze/")
+
+
+def receipt(bronze_key: str) -> str:
+    """The receipt of a bronze object: what became of its lines."""
+    return "receipts/" + bronze_key.removeprefix("bronze/").removesuffix(".jsonl.gz") + ".json"
+
+
+def head(log: int, partition: int) -> str:
+    """The small object that says where the chain of a partition ends (may lag, never leads)."""
+    return f"heads/log={log}/partition={partition}.json"
+
+
+def expired(log: int, partition: int, start: int) -> str:
+    """The outcome of records that the log dropped before they were landed, by their first offset."""
+    return f"expired/log={log}/partition={partition}/{start:020d}.json"
+
+
+def silver(slot: Slot) -> str:
+    """The silver object of an hour and shard."""
+    return f"silver/{slot.kind}/date={slot.date}/hour={slot.hour:02d}/shard={slot.shard:02d}.jsonl.gz"
+
+
+def repeated(slot: Slot) -> str:
+    """The repeats of an hour and shard, one line each, of sign-ins and of refusals alike."""
+    folder = "" if slot.kind == "signins" else "kind=refusals/"
+    return f"repeated/{folder}date={slot.date}/hour={slot.hour:02d}/shard={slot.shard:02d}.jsonl.gz"
+
+
+def dirty(date: str) -> str:
+    """The publisher's work list: a day whose silver (or whose rejected rows) changed."""
+    return f"dirty/day={date}"
+
+
+CLEAN_WATERMARK = "watermarks/clean.json"

@@ -1,0 +1,110 @@
+"""Every setting on one screen: environment variable LOGINLAKE_<NAME> (or a line in .env), default, meaning."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from loginlake.errors import Misconfigured
+
+ENV_PREFIX = "LOGINLAKE_"
+
+
+class Settings(BaseSettings):
+    """The settings. An empty environment runs the whole path on this machine."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    data: Path = Field(Path("data"), description="folder of the embedded log, lake, gold and web state")
+    log_url: str = Field("", description="the log: sqlite:PATH | kafka://HOST:PORT/TOPIC (default: in DATA)")
+    lake_url: str = Field("", description="the lake: file:PATH | az://CONTAINER/PREFIX | memory: (default: in DATA)")
+    gold_url: str = Field("", description="the answers: sqlite:PATH | mongodb://HOST/DATABASE (default: in DATA)")
+
+    host: str = Field("127.0.0.1", description="address that the web listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port that the web listens on")
+    workers: int = Field(1, ge=1, le=64, description="web worker processes (of `loginlake web`)")
+    public_url: str = Field("", description="the web's origin as browsers see it (default: http://localhost:PORT)")
+    source: str = Field("", description="URI of this application in its events (default: PUBLIC_URL)")
+    trusted_proxies: int = Field(0, ge=0, description="reverse proxies in front whose X-Forwarded-For is believed")
+    secret: SecretStr = Field(SecretStr(""), description="key of cookies and keyed hashes (default: made once in DATA)")
+
+    google_client_id: str = Field("", description="Google OAuth client id; empty: the developer identity provider")
+    google_hosted_domain: str = Field("", description="only people of this Google Workspace domain may sign in")
+    viewers: str = Field("", description="e-mails that may see the dashboard, separated by commas")
+    timezone: str = Field("Europe/Madrid", description="time zone in which days and hours are shown")
+
+    partitions: int = Field(4, ge=1, le=1024, description="partitions of the embedded log, when it is created")
+    retention_days: int = Field(7, ge=1, description="days that the embedded log keeps landed records")
+    land_max_records: int = Field(20_000, ge=1, description="records that close a bronze object")
+    land_max_bytes: int = Field(16 * 1024 * 1024, ge=1, description="bytes of values that close a bronze object")
+    land_max_age_s: float = Field(0, ge=0, description="seconds that close a bronze object (0: 1 embedded, 60 Kafka)")
+    future_minutes: int = Field(10, ge=0, description="a sign-in this far after its arrival is rejected as future")
+    too_old_days: int = Field(1100, ge=1, description="a sign-in this long before its arrival is rejected as too_old")
+    required: str = Field(
+        "id,source,time,user_id,username,email,picture", description="fields without which a sign-in is rejected"
+    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug | info | warning | error")
+
+    @cached_property
+    def log_address(self) -> str:
+        """The log's URL, with its default."""
+        return self.log_url or f"sqlite:{self.data / 'log.db'}"
+
+    @cached_property
+    def lake_address(self) -> str:
+        """The lake's URL, with its default."""
+        return self.lake_url or f"file:{self.data / 'lake'}"
+
+    @cached_property
+    def gold_address(self) -> str:
+        """The gold store's URL, with its default."""
+        return self.gold_url or f"sqlite:{self.data / 'gold.db'}"
+
+    @cached_property
+    def origin(self) -> str:
+        """The web's origin, without a slash at its end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @cached_property
+    def application(self) -> str:
+        """The `source` of this application's events."""
+        return self.source or self.origin
+
+    @cached_property
+    def viewer_emails(self) -> frozenset[str]:
+        """Who may see the dashboard, in lower case."""
+        return frozenset(email.strip().lower() for email in self.viewers.split(",") if email.strip())
+
+    @cached_property
+    def required_fields(self) -> frozenset[str]:
+        """The fields that a sign-in must have."""
+        return frozenset(name.strip() for name in self.required.split(",") if name.strip())
+
+    @property
+    def developer_mode(self) -> bool:
+        """Without a Google client id the developer identity provider stands in."""
+        return not self.google_client_id
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is only reachable from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """Raise Misconfigured for a combination that would let a stranger in."""
+    if settings.developer_mode and not is_loopback(settings.host):
+        raise Misconfigured(
+            f"The developer identity provider does not start on {settings.host}.",
+            "Anybody who reaches that address could sign in as anybody.",
+            "Set LOGINLAKE_GOOGLE_CLIENT_ID, or listen on 127.0.0.1.",
+        )

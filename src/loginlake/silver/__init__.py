@@ -1,0 +1,1 @@
+"""silver: no repeats, no nulls, everything else accounted for."""

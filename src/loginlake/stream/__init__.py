@@ -1,0 +1,1 @@
+"""stream: the event waits in a log."""
