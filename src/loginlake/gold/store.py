@@ -20,7 +20,7 @@ class Index(NamedTuple):
 
 
 class GoldStore(Protocol):
-    """Thread-safe. Nothing connects before the first call. Any call may raise Unavailable (retry) or Denied (give up)."""
+    """Thread-safe. Nothing connects before the first call. A call may raise Unavailable (retry) or Denied (give up)."""
 
     def prepare(self, indexes: Iterable[Index]) -> None:
         """Create what is missing (tables, collections, indexes). Idempotent."""
@@ -39,16 +39,22 @@ class GoldStore(Protocol):
         ...
 
     def compare_and_set(self, collection: str, document: Document, expected: int | None) -> bool:
-        """Replace the document when its stored `version` equals `expected` (None: when it does not exist), atomically."""
+        """Replace the document, atomically, when its stored `version` is `expected` (None: when there is none)."""
         ...
 
     def page(
-        self, index: Index, *, prefix: Sequence[Any] = (), after: Sequence[Any] | None = None, limit: int = 100, descending: bool = False
+        self,
+        index: Index,
+        *,
+        prefix: Sequence[Any] = (),
+        after: Sequence[Any] | None = None,
+        limit: int = 100,
+        descending: bool = False,
     ) -> list[Document]:
         """Up to `limit` documents in the index's order (keyset paging).
 
-        `prefix` fixes the first fields of the index to values; `after` is the (fields..., _id) of the last document seen,
-        exclusive.
+        `prefix` fixes the first fields of the index to values; `after` is the (fields..., _id) of the last document
+        seen, exclusive.
         """
         ...
 

@@ -26,7 +26,8 @@ class BronzeName(NamedTuple):
     @property
     def key(self) -> str:
         """The object's name."""
-        return f"{bronze_hour(self.date, self.hour)}log={self.log}/partition={self.partition}/{self.start:020d}.jsonl.gz"
+        folder = f"{bronze_hour(self.date, self.hour)}log={self.log}/partition={self.partition}/"
+        return f"{folder}{self.start:020d}.jsonl.gz"
 
 
 class Slot(NamedTuple):
@@ -54,7 +55,8 @@ def parse_bronze(key: str) -> BronzeName:
     found = _BRONZE.match(key)
     if found is None:
         raise ValueError(f"not the name of a bronze object: {key}")
-    return BronzeName(found["date"], int(found["hour"]), int(found["log"]), int(found["partition"]), int(found["start"]))
+    numbers = (int(found[name]) for name in ("hour", "log", "partition", "start"))
+    return BronzeName(found["date"], *numbers)
 
 
 def todo(bronze_key: str) -> str:

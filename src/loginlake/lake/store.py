@@ -1,4 +1,4 @@
-"""The port `ObjectStore`: objects by name, whole, with conditions. One adapter, obstore, for Azure, a folder and memory."""
+"""The port `ObjectStore`: objects by name, whole, with conditions. One adapter: Azure, a folder or memory by URL."""
 
 from __future__ import annotations
 

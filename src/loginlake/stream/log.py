@@ -76,7 +76,8 @@ class EventLog(Protocol):
     def send(self, key: bytes | None, value: bytes | None, headers: Headers = ()) -> Future[Position]:
         """Append a record. The future ends when the record is durable (acks=all, or fsynced), with its position.
 
-        It ends with Unavailable or Overloaded when that is not known to have happened, with TooLarge when it never will.
+        It ends with Unavailable or Overloaded when that is not known to have happened, with TooLarge when it never
+        will.
         """
         ...
 
