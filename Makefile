@@ -2,26 +2,65 @@
 .DEFAULT_GOAL := help
 PORT ?= 8000
 DATA ?= data
+PEOPLE ?= 300
+DAYS ?= 60
+N ?= 100
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-UV := UV_SYSTEM_CERTS=true VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
-export LOGINLAKE_DATA := $(DATA)
-export LOGINLAKE_PORT := $(PORT)
+UV := UV_SYSTEM_CERTS=true VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv
+SETTINGS := LOGINLAKE_DATA="$(DATA)" LOGINLAKE_PORT="$(PORT)"
 
-.PHONY: help run demo install lock test check shots drill bench clean
+.PHONY: help run demo test check install lock shots drill bench clean
 
 help: ## this list
 	@echo "loginlake: every sign-in of an application, accounted for."
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
 	@echo
 	@echo "  PORT=8000 DATA=./data choose the port and the data folder: make run PORT=9000 DATA=/tmp/lake"
+
+run: .venv/run.stamp ## run everything; then open http://localhost:$PORT (Ctrl-C stops it)
+	@$(SETTINGS) exec $(BIN)/loginlake run
+
+demo: .venv/run.stamp ## the same, with made-up sign-ins in it (PEOPLE=300 DAYS=60)
+	@$(SETTINGS) $(BIN)/loginlake demo --if-empty --people $(PEOPLE) --days $(DAYS)
+	@$(SETTINGS) exec $(BIN)/loginlake run
+
+test: .venv/dev.stamp ## every check and every test, in a real browser too
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh
+
+check: .venv/dev.stamp ## style, types, import contracts and sizes, a line each
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/check.sh
+
+shots: .venv/dev.stamp ## pictures of every page into docs/img; fails on what a person would mind
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/end_to_end/make_shots.py docs/img
+
+drill: .venv/dev.stamp ## kill the stages N=100 times with -9 and count what is left
+	@$(BIN)/python tests/kill/drill.py --rounds $(N)
+
+bench: .venv/dev.stamp ## speed and memory of every stage, beside its peers
+	@$(BIN)/python bench/run.py
+
+install: .venv/run.stamp ## make .venv with what the product needs
+
+lock: .venv/bin/uv ## resolve pyproject.toml anew into lock/ (hashes, no addresses)
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o lock/run.txt
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev -c lock/run.txt pyproject.toml -o lock/dev.txt
+
+clean: ## remove .venv and caches; never the data
+	@rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 .venv/bin/uv:
 	@sh services/venv.sh "$(PYTHON)" .venv "$(UV_VERSION)"
 
 .venv/run.stamp: .venv/bin/uv lock/run.txt pyproject.toml
-	@test -f .venv/dev.stamp || { echo "installing from lock/run.txt ..."; $(UV) pip sync -q --require-hashes lock/run.txt; }
-	@$(UV) pip install -q --no-deps --no-build-isolation-package none -e .
+	@if [ ! -f .venv/dev.stamp ]; then echo "installing what lock/run.txt names ..."; $(UV) pip sync -q --require-hashes lock/run.txt; fi
+	@$(UV) pip install -q --no-deps -e .
 	@touch $@
+
+.venv/dev.stamp: .venv/bin/uv lock/dev.txt pyproject.toml
+	@echo "installing what lock/dev.txt names ..."
+	@$(UV) pip sync -q --require-hashes lock/dev.txt
+	@$(UV) pip install -q --no-deps -e .
+	@touch $@ .venv/run.stamp

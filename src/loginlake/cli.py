@@ -1,10 +1,238 @@
-"""The verbs, in the path's order."""
+"""The verbs, in the path's order. Each reads the same settings and runs alone."""
 
 from __future__ import annotations
 
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, BinaryIO
+
 import click
+import msgspec
+from pydantic import ValidationError
+
+from loginlake import __version__, verbs
+from loginlake.errors import LoginlakeError
+from loginlake.settings import Settings, refuse_unsafe
+
+JSON = click.option("--json", "as_json", is_flag=True, help="print one JSON object, for machines")
+ONCE = click.option("--once", is_flag=True, help="do what is there now, then end")
 
 
-@click.group()
+class _InOrder(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="loginlake")
 def main() -> None:
-    """Every sign-in of an application, accounted for."""
+    """Every sign-in of an application, accounted for.
+
+    \b
+    The path, a verb a stage:
+      web -> (log) -> land -> bronze -> clean -> silver -> publish -> gold -> dashboard
+    `loginlake run` does all of it in one process. Settings are environment variables
+    LOGINLAKE_* (see `loginlake settings`); without any, everything lives in ./data.
+    """
+
+
+def read_settings() -> Settings:
+    """The settings, or one clear line on what is wrong with them."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        raise click.ClickException(f"a setting is wrong: {wrong}. See `loginlake settings --help`.") from None
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("httpx", "httpcore", "azure"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return settings
+
+
+def _verb(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the settings and a stop event, and turn a named condition into clear lines and exit code 1."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        settings = read_settings()
+        try:
+            refuse_unsafe(settings)
+            return function(settings, *args, **kwargs)
+        except LoginlakeError as error:
+            for part in (error.what, error.why, error.next_move):
+                if part:
+                    click.echo(f"loginlake: {part}", err=True)
+            sys.exit(1)
+
+    return wrapped
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _report(report: Any, *, as_json: bool) -> None:
+    plain = msgspec.to_builtins(report)
+    click.echo(msgspec.json.encode(plain).decode() if as_json else "  ".join(f"{k} {v}" for k, v in plain.items()))
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="instead of LOGINLAKE_PORT")
+@_verb
+def run(settings: Settings, port: int | None) -> None:
+    """Run every stage in one process: sign-in page, lander, cleaning, publishing and dashboard."""
+    from loginlake.run_all import run_all
+
+    run_all(_with_port(settings, port))
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="instead of LOGINLAKE_PORT")
+@click.option("--workers", type=click.IntRange(1, 64), help="instead of LOGINLAKE_WORKERS")
+@_verb
+def web(settings: Settings, port: int | None, workers: int | None) -> None:
+    """Serve the sign-in page and /api/signin; each sign-in becomes one event in the log."""
+    from loginlake.run_all import serve
+
+    serve(_with_port(settings, port), "web", workers=workers or settings.workers)
+
+
+@main.command()
+@ONCE
+@JSON
+@_verb
+def land(settings: Settings, once: bool, as_json: bool) -> None:
+    """Land the log in bronze: exactly what arrived, in objects that are written once."""
+    _report(verbs.land(settings, _stop_on_signals(), once=once), as_json=as_json)
+
+
+@main.command()
+@ONCE
+@JSON
+@_verb
+def clean(settings: Settings, once: bool, as_json: bool) -> None:
+    """Clean bronze into silver: no repeats, no nulls, everything else accounted for."""
+    _report(verbs.clean(settings, _stop_on_signals(), once=once), as_json=as_json)
+
+
+@main.command()
+@ONCE
+@JSON
+@_verb
+def publish(settings: Settings, once: bool, as_json: bool) -> None:
+    """Publish silver's answers in gold: people, days, the latest sign-ins, the pipeline."""
+    _report(verbs.publish(settings, _stop_on_signals(), once=once), as_json=as_json)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="instead of LOGINLAKE_PORT")
+@_verb
+def dashboard(settings: Settings, port: int | None) -> None:
+    """Serve the dashboard alone, for who is signed in at the web and on LOGINLAKE_VIEWERS."""
+    from loginlake.run_all import serve
+
+    serve(_with_port(settings, port), "dashboard", workers=1)
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@JSON
+@_verb
+def send(settings: Settings, file: BinaryIO, as_json: bool) -> None:
+    """Send CloudEvents lines from FILE (or - for standard input) to the log, as any application would.
+
+    Whatever the lines are: judging them is the work of `clean`. The key is the event's subject, where it has one.
+    """
+    report = verbs.send(settings, file)
+    _report(report, as_json=as_json)
+    if report.refused:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--people", default=300, show_default=True, type=click.IntRange(1), help="how many made-up people")
+@click.option("--days", default=60, show_default=True, type=click.IntRange(1, 1000), help="how many days, up to now")
+@click.option("--seed", default=7, show_default=True, help="another seed, other people")
+@click.option("--until", type=click.DateTime(), help="the last moment, UTC (default: now)")
+@click.option("--repeats", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="share sent twice")
+@click.option("--nulls", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="share without a value")
+@click.option("--broken", default=0.005, show_default=True, type=click.FloatRange(0, 1), help="share of broken lines")
+@click.option("--refusals", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="refused attempts")
+@click.option("--if-empty", is_flag=True, help="send nothing when the log already has records")
+@click.option("--print", "to_stdout", is_flag=True, help="print the lines instead of sending them")
+@JSON
+@_verb
+def demo(settings: Settings, as_json: bool, **options: Any) -> None:
+    """Make believable sign-ins of made-up people and send them down the real path."""
+    report = verbs.demo(settings, verbs.DemoOptions(**options))
+    if report is not None:
+        _report(report, as_json=as_json)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="exit with 1 when the account does not balance")
+@JSON
+@_verb
+def status(settings: Settings, check: bool, as_json: bool) -> None:
+    """Count every record where it is, and say whether everything is accounted for."""
+    account = verbs.status(settings)
+    faults = account.faults()
+    if as_json:
+        click.echo(msgspec.json.encode(account).decode())
+    else:
+        click.echo(verbs.account_table(account))
+    if check and faults:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("key")
+@_verb
+def cat(settings: Settings, key: str) -> None:
+    """Print an object of the lake readably. A KEY that ends in / lists what is below it."""
+    for line in verbs.cat(settings, key):
+        click.echo(line)
+
+
+@main.command()
+@JSON
+@click.option("--env", "as_env", is_flag=True, help="print the lines of .env.example")
+@click.option("--markdown", is_flag=True, help="print docs/settings.md")
+def settings(as_json: bool, as_env: bool, markdown: bool) -> None:
+    """Print every setting: its value, where the value comes from, its default and meaning."""
+    from loginlake import settings_doc
+
+    if as_env:
+        click.echo(settings_doc.env_example(), nl=False)
+    elif markdown:
+        click.echo(settings_doc.markdown(), nl=False)
+    else:
+        rows = settings_doc.rows(read_settings())
+        click.echo(msgspec.json.encode(rows).decode() if as_json else settings_doc.table(rows))
+
+
+def _with_port(settings: Settings, port: int | None) -> Settings:
+    return settings if port is None else settings.model_copy(update={"port": port})
+
+
+def land_main() -> None:
+    """The console script configPipeline: `loginlake land`."""
+    land(prog_name="configPipeline")
+
+
+def clean_main() -> None:
+    """The console script azureEtl: `loginlake clean`."""
+    clean(prog_name="azureEtl")
+
+
+def publish_main() -> None:
+    """The console script goldDB: `loginlake publish`."""
+    publish(prog_name="goldDB")
