@@ -1,10 +1,13 @@
-"""The port `ObjectStore`: objects by name, whole, with conditions. One adapter: Azure, a folder or memory by URL."""
+"""The port `ObjectStore`: objects by name, whole, with conditions. Adapters by URL: folder, obstore."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from loginlake.errors import Misconfigured
 
 
 class Entry(NamedTuple):
@@ -55,3 +58,23 @@ class ObjectStore(Protocol):
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Exclude other writers of one name on this machine (folder); without effect where `replace` is conditional."""
         ...
+
+
+def open_store(url: str) -> ObjectStore:
+    """The store that a URL names: `file:PATH`, `memory:` or `az://CONTAINER/PREFIX`. Nothing connects yet."""
+    from loginlake.lake.folder import FolderStore
+    from loginlake.lake.obstore_store import azure_store, memory_store
+
+    scheme, _, rest = url.partition(":")
+    if scheme == "file" and rest:
+        return FolderStore(Path(rest.removeprefix("//")))
+    if scheme == "memory":
+        return memory_store()
+    if scheme == "az" and rest.startswith("//") and rest.strip("/"):
+        container, _, prefix = rest.removeprefix("//").partition("/")
+        return azure_store(container, prefix.strip("/"))
+    raise Misconfigured(
+        f"LOGINLAKE_LAKE_URL names no lake: {scheme}:...",
+        "It is file:PATH, memory: or az://CONTAINER/PREFIX.",
+        "Correct it, or leave it out for a folder beneath LOGINLAKE_DATA.",
+    )
