@@ -160,6 +160,7 @@ class Writer:
                 ends[partition] = (offset + 1, stamp)
                 positions.append(Position(partition, offset))
                 places.append((partition * PLACES + offset, stamp, record.key, record.value, record.headers))
+            places.sort()  # by partition: neighbours in the file
             connection.executemany(_INSERT, places)
             touched = {position.partition for position in positions}
             after = ((*ends[partition], partition) for partition in touched)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -28,8 +29,7 @@ class Range(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as the log holds it. `timestamp_ms` is the log's append time."""
 
     partition: int
