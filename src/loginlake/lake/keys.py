@@ -105,4 +105,19 @@ def dirty(date: str) -> str:
     return f"dirty/day={date}"
 
 
+def silver_day(kind: Kind, date: str) -> str:
+    """The folder of one day of silver, with its slash."""
+    return f"silver/{kind}/date={date}/"
+
+
+def people_day(date: str) -> str:
+    """The folder of the people of one day, with its slash."""
+    return f"people/date={date}/"
+
+
+def people(date: str, shard: int = 0) -> str:
+    """The publisher's own: who was active on a day, by shard."""
+    return f"{people_day(date)}shard={shard:02d}.jsonl.gz"
+
+
 CLEAN_WATERMARK = "watermarks/clean.json"
