@@ -1,0 +1,107 @@
+"""One stage in a process of its own that kills itself with -9 at a chosen moment: python stage.py DATA STAGE STEP NTH WHEN.
+
+STEP is where: fetch, put, commit, rejected, repeated, silver, receipt, rows, pointer. NTH counts its calls from 1.
+WHEN is before, during or after the call. With STEP "none" the stage runs undisturbed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from loginlake import verbs, wiring
+from loginlake.settings import Settings
+
+STEP_OF_FOLDER = {
+    "bronze": "put",
+    "rejected": "rejected",
+    "repeated": "repeated",
+    "silver": "silver",
+    "receipts": "receipt",
+}
+STAGE_OF_STEP = {
+    "fetch": "land",
+    "put": "land",
+    "commit": "land",
+    "rejected": "clean",
+    "repeated": "clean",
+    "silver": "clean",
+    "receipt": "clean",
+    "rows": "publish",
+    "pointer": "publish",
+}
+
+
+class Trigger:
+    """Kills this process at the NTH call of a step."""
+
+    def __init__(self, step: str, nth: int, when: str) -> None:
+        self.step, self.left, self.when = step, nth, when
+
+    def around(self, step: str, call: Callable[[], Any]) -> Any:
+        if step != self.step:
+            return call()
+        self.left -= 1
+        if self.left:
+            return call()
+        if self.when == "before":
+            kill()
+        if self.when == "during":
+            threading.Timer(0.0003, kill).start()
+        result = call()
+        kill()
+        return result
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Proxy:
+    """A port whose calls pass the trigger; `step_of` names the step of a call, or "" for none."""
+
+    def __init__(self, target: Any, trigger: Trigger, step_of: Callable[[str, tuple[Any, ...]], str]) -> None:
+        self._target, self._trigger, self._step_of = target, trigger, step_of
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = self._trigger.around(self._step_of(name, args), lambda: found(*args, **kwargs))
+            return Proxy(result, self._trigger, self._step_of) if name == "subscribe" else result
+
+        return call
+
+
+def log_step(name: str, args: tuple[Any, ...]) -> str:
+    return {"poll": "fetch", "commit": "commit"}.get(name, "")
+
+
+def store_step(name: str, args: tuple[Any, ...]) -> str:
+    return STEP_OF_FOLDER.get(str(args[0]).split("/")[0], "") if name in {"create", "replace", "put"} else ""
+
+
+def gold_step(name: str, args: tuple[Any, ...]) -> str:
+    return {"replace": "rows", "replace_newer": "rows", "compare_and_set": "pointer"}.get(name, "")
+
+
+def main(data: str, stage: str, step: str, nth: str, when: str) -> None:
+    trigger = Trigger(step, int(nth), when)
+    settings = Settings(data=Path(data), land_max_records=40, land_max_age_s=3600)
+    open_log, open_lake, open_gold = wiring.open_log, wiring.open_lake, wiring.open_gold
+    wiring.open_log = lambda s: Proxy(open_log(s), trigger, log_step)  # type: ignore[assignment, return-value]
+    wiring.open_lake = lambda s: Proxy(open_lake(s), trigger, store_step)  # type: ignore[assignment, return-value]
+    wiring.open_gold = lambda s: Proxy(open_gold(s), trigger, gold_step)  # type: ignore[assignment, return-value]
+    verb = {"land": verbs.land, "clean": verbs.clean, "publish": verbs.publish}[stage]
+    verb(settings, threading.Event(), once=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

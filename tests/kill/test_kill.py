@@ -1,0 +1,21 @@
+"""Twenty kills with -9 in every run of the tests; `make drill` does a hundred."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from drill import drill
+
+
+@pytest.mark.kill
+@pytest.mark.timeout(600)
+def test_what_is_left_after_twenty_kills_equals_an_undisturbed_run() -> None:
+    outcome = drill(kills_wanted=20, seed=7, least=1)
+    print(dict(outcome.kills))
+    assert outcome.differences == []
+    assert sum(outcome.kills.values()) >= 20
