@@ -1,0 +1,143 @@
+"""The dashboard on the web's own FastAPI app: Dash at /dashboard/, behind a door that lets nobody in by default."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dash import Dash
+from fastapi import FastAPI, Request
+
+from loginlake.dashboard import callbacks, layout
+from loginlake.dashboard.guard import Guard, Rules, chosen_language
+from loginlake.dashboard.source import Answers, Viewer, visit
+from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.theme import mantine_theme, scheme_css
+
+__all__ = ["PHOTO_SOURCES", "PREFIX", "Viewer", "attach"]
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "/dashboard/"
+PHOTO_SOURCES = ("https://*.googleusercontent.com",)
+_HERE = Path(__file__).parent
+_TOKENS = _HERE.parent / "web" / "static" / "tokens.css"
+
+_INDEX = """<!DOCTYPE html>
+<html lang="{language}" data-mantine-color-scheme="light">
+<head>
+{metas}
+<title>{title}</title>
+<link rel="icon" href="/static/favicon.svg">
+<link rel="stylesheet" href="/static/tokens.css">
+<style>{schemes}</style>
+<script src="{prefix}assets/first/scheme.js"></script>
+{css}
+</head>
+<body>
+<div id="react-entry-point"><div class="first-load" role="status"><img src="/static/logo.svg" width="48" height="48"
+alt=""><span>{loading}</span></div></div>
+<footer>
+{config}
+{scripts}
+{renderer}
+</footer>
+</body>
+</html>
+"""
+
+
+class _Page(Dash):
+    """Dash with our document around it: the reader's language, our icons, the colour scheme before the first paint."""
+
+    schemes: str = ""
+
+    def interpolate_index(self, **parts: Any) -> str:
+        """The document. Dash calls it once a page view."""
+        language = visit.get().language
+        return _INDEX.format(
+            language=language,
+            title=f"{text(language, 'title')} · loginlake",
+            loading=text(language, "loading"),
+            schemes=self.schemes,
+            prefix=self.config.requests_pathname_prefix,
+            **{name: parts[name] for name in ("metas", "css", "config", "scripts", "renderer")},
+        )
+
+
+def attach(
+    app: FastAPI,
+    *,
+    open_snapshot: Callable[[], Answers],
+    allowed: Callable[[Request], Viewer | None],
+    timezone: str,
+    language: Callable[[Request], Language] = lambda request: chosen_language(request.cookies),
+    origin: str = "",
+    photo_sources: tuple[str, ...] = PHOTO_SOURCES,
+    stale_s: float = 120.0,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Put the dashboard on `app`, at PREFIX. Call it last: its door must be the outermost middleware.
+
+    `open_snapshot` and `allowed` are called in threads, once a request each, and may raise errors of errors.py: the page
+    says so and goes on. `allowed` gives who is signed in, None for nobody. `origin` is the web's own (its pictures may
+    be shown as people's photos, beside those of `photo_sources`); everything else is refused by the page's policy.
+    The app must serve /static/tokens.css, logo.svg and favicon.svg.
+    """
+    sources = (*photo_sources, *([origin] if origin else []))
+    zone = ZoneInfo(timezone)
+    tokens = _TOKENS.read_text(encoding="utf-8")
+    page = _Page(
+        __name__,
+        server=app,
+        routes_pathname_prefix=PREFIX,
+        requests_pathname_prefix=PREFIX,
+        assets_folder=str(_HERE / "assets"),
+        assets_ignore=r"scheme\.js",
+        update_title="",
+        add_log_handler=False,
+        on_error=_failed,
+    )
+    page.schemes = scheme_css(tokens)
+    look = layout.Look(zone, sources, mantine_theme(tokens))
+    page.layout = lambda: layout.page(visit.get(), look)
+    callbacks.register(page, callbacks.Refresh(open_snapshot, zone, sources, stale_s, clock))
+    _close_catch_all(page)
+    policy = _policy(page, sources)
+    app.add_middleware(Guard, rules=Rules(PREFIX, allowed, language, lambda: policy, origin.startswith("https:")))
+
+
+def _close_catch_all(page: Dash) -> None:
+    """Dash adds a route at start-up that answers every unknown path of the whole app with its page, and 200.
+
+    Its renderer would also keep trying a web socket that no callback of ours uses.
+    """
+    page.backend.websocket_capability = False
+    page.backend._setup_catchall = lambda: None  # noqa: SLF001  (there is no public switch; a test walks unknown paths)
+
+
+def _failed(error: Exception) -> None:
+    """Dash would end a failed callback without a word in any log."""
+    logger.error("dashboard: a callback failed", exc_info=error)
+    raise error
+
+
+def _policy(page: Dash, sources: tuple[str, ...]) -> str:
+    """The page's own policy. Mantine writes its styles in the document, hence 'unsafe-inline' for styles alone."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self' " + " ".join(page.csp_hashes()),
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: " + " ".join(sources),
+            "font-src 'self'",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

@@ -1,0 +1,158 @@
+"""The dashboard's door: default-deny for every path below the prefix, and the headers of what it lets out.
+
+It stands outside of Dash, so that nothing that Dash adds (callbacks, layout, web sockets, a catch-all) is reached by
+anybody whom it did not let in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from anyio import to_thread
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from loginlake.dashboard.denied import page
+from loginlake.dashboard.source import Viewer, Visit, visit
+from loginlake.dashboard.texts import LANGUAGES, Language, text
+from loginlake.errors import LoginlakeError
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 64 * 1024
+LANGUAGE_COOKIE = "ll_lang"
+_YEAR_S = 31_536_000
+_HEADERS = {
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+class Rules(NamedTuple):
+    """Whom to let in, and what to say. `allowed` may read a disk: it is called in a thread."""
+
+    prefix: str
+    allowed: Callable[[Request], Viewer | None]
+    language: Callable[[Request], Language]
+    policy: Callable[[], str]
+    secure: bool
+
+
+class Guard:
+    """ASGI middleware. Paths outside of the prefix pass untouched."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._inside = GZipMiddleware(app, minimum_size=1024, compresslevel=5)
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or one web socket: the dashboard opens none, so each is refused."""
+        if scope["type"] not in {"http", "websocket"} or not self._covers(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._answer(scope, receive, self._with_headers(scope, send))
+
+    def _covers(self, scope: Scope) -> bool:
+        """Whether a path is the dashboard's, with and without the root path that a proxy adds."""
+        path = str(scope["path"])
+        bare = path.removeprefix(str(scope.get("root_path", "")))
+        prefix = self._rules.prefix
+        return any(found.startswith(prefix) or found == prefix.rstrip("/") for found in (path, bare))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        language = self._rules.language(request)
+        try:
+            viewer = await to_thread.run_sync(self._rules.allowed, request)
+        except LoginlakeError as error:
+            logger.warning("dashboard: cannot tell who asks", extra={"condition": type(error).__name__})
+            refused: Response | None = self._refusal(request, 503, "unavailable", language)
+        else:
+            refused = self._refused(request, viewer, language)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        token = visit.set(Visit(language, viewer))
+        try:
+            await self._inside(scope, receive, send)
+        finally:
+            visit.reset(token)
+
+    def _refused(self, request: Request, viewer: Viewer | None, language: Language) -> Response | None:
+        """The answer that ends this request here; None lets it in."""
+        machine = self._is_machine(request)
+        if viewer is None:
+            return self._refusal(request, 401, "unauthenticated", language) if machine else RedirectResponse("/", 303)
+        if viewer.role != "viewer":
+            return self._refusal(request, 403, "forbidden", language)
+        if machine:
+            return None if _body_is_bounded(request) else self._refusal(request, 413, "too_large", language)
+        if request.url.path != self._rules.prefix:
+            path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+            if path == self._rules.prefix.rstrip("/"):
+                return RedirectResponse(self._rules.prefix, 307)
+            return self._refusal(request, 404, "missing", language)
+        return self._language_chosen(request)
+
+    def _is_machine(self, request: Request) -> bool:
+        """Whether the page's scripts ask (data, scripts, styles), not a person on the way to a page."""
+        below = request.url.path.partition(self._rules.prefix)[2]
+        return below.startswith(("_", "assets/"))
+
+    def _language_chosen(self, request: Request) -> Response | None:
+        chosen = request.query_params.get("lang")
+        if chosen not in LANGUAGES:
+            return None
+        response = RedirectResponse(self._rules.prefix, 303)
+        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=_YEAR_S, samesite="lax", secure=self._rules.secure)
+        return response
+
+    def _refusal(self, request: Request, status: int, name: str, language: Language) -> Response:
+        if self._is_machine(request):
+            body = {"type": f"urn:loginlake:problem:{name}", "title": name, "status": status}
+            return Response(json.dumps(body), status, media_type="application/problem+json")
+        title, detail = text(language, f"{name}_title"), text(language, f"{name}_text")
+        return HTMLResponse(page(language, status, title, detail, text(language, "back")), status)
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        policy = self._rules.policy()
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers["content-security-policy"] = policy
+                if "/_dash-component-suites/" not in scope["path"] or message["status"] != 200:
+                    headers["cache-control"] = "no-store"
+                if self._rules.secure:
+                    headers["strict-transport-security"] = f"max-age={_YEAR_S}"
+            await send(message)
+
+        return sending
+
+
+def _body_is_bounded(request: Request) -> bool:
+    if request.method in {"GET", "HEAD"}:
+        return True
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdigit() and len(length) < 12 and int(length) <= MAX_BODY
+
+
+def chosen_language(cookies: Mapping[str, str]) -> Language:
+    """The language of the cookie that both pages share; Spanish without one."""
+    return "en" if cookies.get(LANGUAGE_COOKIE) == "en" else "es"

@@ -1,0 +1,236 @@
+"""The page before it has data: header, empty places for the figures and charts, and what makes them fill themselves."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from loginlake.dashboard import formats, views
+from loginlake.dashboard.figures import RANGES, photo
+from loginlake.dashboard.source import Visit
+from loginlake.dashboard.texts import Language, text
+
+Component = Any
+DEFAULT_RANGE = 30
+TICK_MS = 3000
+_NUMBERS = {"function": "number"}
+
+
+class Look(NamedTuple):
+    """What every visit's page shares."""
+
+    zone: ZoneInfo
+    photo_sources: tuple[str, ...]
+    theme: dict[str, Any]
+
+
+def page(visit: Visit, look: Look) -> Component:
+    """The whole page, in the visitor's language."""
+    lang = visit.language
+    return dmc.MantineProvider(
+        [
+            dcc.Interval(id="tick", interval=TICK_MS),
+            dcc.Store(id="stamp"),
+            dcc.Store(id="beat"),
+            html.A(text(lang, "skip"), href="#page", className="skip"),
+            _header(visit, look),
+            html.Main(
+                [
+                    _offline(lang),
+                    _note("error", lang),
+                    _note("empty", lang),
+                    html.Section(
+                        html.Dl(_blank_tiles(), id="totals", className="tiles"), **{"aria-label": text(lang, "figures")}
+                    ),
+                    html.Div([_daily(lang), _hourly(lang)], className="row row-charts"),
+                    html.Div([_latest(lang), _path(lang)], className="row row-lists"),
+                ],
+                id="page",
+                className="page is-loading",
+                tabIndex="-1",
+            ),
+        ],
+        theme=look.theme,
+        defaultColorScheme="auto",
+    )
+
+
+def _header(visit: Visit, look: Look) -> Component:
+    lang = visit.language
+    other = "en" if lang == "es" else "es"
+    brand = html.A(
+        [html.Img(src="/static/logo.svg", alt="", width="30", height="30"), html.Span("loginlake")],
+        href="/",
+        className="brand",
+        title=text(lang, "back"),
+        **{"aria-label": f"loginlake: {text(lang, 'back')}"},
+    )
+    language = html.A(
+        text(lang, "other_language_short"),
+        href=f"?lang={other}",
+        lang=other,
+        className="chip",
+        title=text(lang, "other_language"),
+        **{"aria-label": text(lang, "other_language")},
+    )
+    scheme = dmc.ColorSchemeToggle(
+        lightIcon=html.Span(className="icon icon-sun"),
+        darkIcon=html.Span(className="icon icon-moon"),
+        className="chip",
+        unstyled=True,
+        **{"aria-label": text(lang, "scheme")},
+    )
+    return html.Header(
+        [
+            brand,
+            html.H1(text(lang, "title")),
+            html.Div(id="clock", className="clock", role="status"),
+            html.Nav([language, scheme, *_viewer(visit, look)], className="prefs", **{"aria-label": text(lang, "nav")}),
+        ],
+        className="top",
+    )
+
+
+def _viewer(visit: Visit, look: Look) -> list[Component]:
+    if visit.viewer is None:
+        return []
+    name = visit.viewer.name.strip() or text(visit.language, "nameless")
+    picture = photo(visit.viewer.picture, look.photo_sources)
+    words = text(visit.language, "viewer", name=name)
+    face = views.avatar(name, picture, 30)
+    return [html.Span([face, html.Span(words, className="unseen")], className="viewer", title=words)]
+
+
+def _offline(lang: Language) -> Component:
+    return html.Div(
+        [html.Span(text(lang, "offline")), html.A(text(lang, "reload"), href="")],
+        id="offline",
+        className="banner",
+        role="alert",
+        hidden=True,
+    )
+
+
+def _note(state: str, lang: Language) -> Component:
+    parts: list[Component] = [
+        html.Span(className=f"icon icon-{state}"),
+        html.H2(text(lang, f"{state}_title")),
+        html.P(text(lang, f"{state}_text")),
+    ]
+    if state == "empty":
+        parts.append(html.A(text(lang, "empty_link"), href="/", className="button"))
+    return html.Div(parts, className=f"card notice notice-{state}")
+
+
+def _blank_tiles() -> list[Component]:
+    return [html.Div([html.Dt("\u00a0"), html.Dd("\u00a0")], className="tile tile-blank") for _ in range(5)]
+
+
+def _choice(name: str, label: str, options: list[tuple[str, str]], value: str) -> Component:
+    return dmc.SegmentedControl(
+        id=name,
+        data=[{"value": key, "label": words} for key, words in options],
+        value=value,
+        size="xs",
+        persistence=True,
+        persistence_type="session",
+        transitionDuration=120,
+        className="choice",
+        **{"aria-label": label},
+    )
+
+
+def _view(name: str, lang: Language, what: str) -> Component:
+    options = [("chart", text(lang, "view_chart")), ("table", text(lang, "view_table"))]
+    return _choice(f"{name}-view", text(lang, "view", what=what), options, "chart")
+
+
+def _card(name: str, title: Component, tools: list[Component], body: list[Component]) -> Component:
+    head = html.Div([html.Div(title, className="card-title"), html.Div(tools, className="card-tools")])
+    head.className = "card-head"
+    return html.Section(
+        [head, html.Div(body, id=f"{name}-body", className="card-body")],
+        className=f"card card-{name}",
+        **{"aria-labelledby": f"{name}-title"},
+    )
+
+
+def _titled(name: str, words: str, note: Component | None = None) -> list[Component]:
+    title: list[Component] = [html.H2(words, id=f"{name}-title")]
+    return [*title, html.Span(note, id=f"{name}-note", className="note")] if note is not None else title
+
+
+def _figure(name: str, chart: Component) -> list[Component]:
+    """A chart as one picture with a sentence, and beside it the same as a table; one of the two is shown."""
+    picture = html.Div(chart, role="img", className="chart", **{"aria-labelledby": f"{name}-label"})
+    table = html.Div(id=f"{name}-table", className="as-table", tabIndex="0", role="region")
+    setattr(table, "aria-labelledby", f"{name}-title")
+    return [picture, html.Span(id=f"{name}-label", className="unseen"), table]
+
+
+def _daily(lang: Language) -> Component:
+    chart = dmc.CompositeChart(
+        id="daily-chart",
+        data=[],
+        dataKey="day",
+        h="100%",
+        series=[
+            {"name": "signins", "label": text(lang, "signins"), "color": "var(--ll-accent)", "type": "area"},
+            {"name": "people", "label": text(lang, "people"), "color": "var(--ll-gold)", "type": "line"},
+        ],
+        curveType="monotone",
+        withDots=False,
+        withLegend=True,
+        legendProps={"verticalAlign": "top", "height": 34},
+        strokeWidth=2,
+        lineProps={"strokeDasharray": "6 4"},
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=_NUMBERS,
+        yAxisProps={"width": 46, "allowDecimals": False},
+        xAxisProps={"minTickGap": 28, "tickMargin": 8},
+        composedChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8}},
+    )
+    ranges = [(str(days), text(lang, f"range_{days}")) for days in RANGES]
+    words = text(lang, "daily")
+    tools = [_choice("range", text(lang, "range"), ranges, str(DEFAULT_RANGE)), _view("daily", lang, words)]
+    return _card("daily", _titled("daily", words, text(lang, "daily_note")), tools, _figure("daily", chart))
+
+
+def _hourly(lang: Language) -> Component:
+    chart = dmc.BarChart(
+        id="hourly-chart",
+        data=[],
+        dataKey="hour",
+        h="100%",
+        series=[{"name": "signins", "label": text(lang, "signins"), "color": "var(--ll-accent)"}],
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=_NUMBERS,
+        barProps={"radius": [3, 3, 0, 0]},
+        yAxisProps={"width": 46, "allowDecimals": False},
+        xAxisProps={"minTickGap": 18, "tickMargin": 8},
+        barChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8}},
+    )
+    words = text(lang, "hourly")
+    tools = [_view("hourly", lang, words)]
+    return _card("hourly", _titled("hourly", words, "\u00a0"), tools, _figure("hourly", chart))
+
+
+def _latest(lang: Language) -> Component:
+    body = [html.Div(id="latest", className="scroll", tabIndex="0", role="region")]
+    setattr(body[0], "aria-labelledby", "latest-title")
+    return _card("latest", _titled("latest", text(lang, "latest")), [], body)
+
+
+def _path(lang: Language) -> Component:
+    body = [html.Div(id="path", className="path")]
+    return _card("path", _titled("path", text(lang, "pipeline")), [], body)
+
+
+def hourly_note(zone: ZoneInfo, days: int, lang: Language) -> str:
+    """The zone of the hours, and the days that they count."""
+    return text(lang, "hourly_note", zone=formats.zone_words(zone, lang), days=days)
