@@ -1,0 +1,226 @@
+"""A credential arrives: verify it, use its nonce once, make the event durable, open the session. In that order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import msgspec
+
+from loginlake.errors import LoginlakeError, TooLarge, Unavailable
+from loginlake.event import (
+    HEADERS,
+    REFUSED,
+    SIGNIN,
+    RefusalData,
+    SignIn,
+    SignInData,
+    encode,
+    person_key,
+    refusal_id,
+    rfc3339,
+    token_event_id,
+)
+from loginlake.stream.log import Position
+from loginlake.web.context import Person, Session, WebContext
+from loginlake.web.identity import Identity, Reason, Refused
+from loginlake.web.problems import Answer, Problem
+from loginlake.web.rate import Buckets
+from loginlake.web.session import Nonce, hashed, new_session, open_nonce
+from loginlake.web.state import Claim, Use
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+_METHOD = re.compile(r"[a-z0-9_]{1,40}")
+_POLL_S = 0.025
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A credential and how it came. `ip` is truncated already; `old_session` is the hash of a session to replace."""
+
+    credential: str
+    visit: str
+    select_by: str | None = None
+    user_agent: str | None = None
+    ip: str | None = None
+    old_session: str = ""
+
+
+async def accept(context: WebContext, buckets: Buckets, attempt: Attempt) -> tuple[Session, str]:
+    """The session of this sign-in and its cookie, once the event is durable. A retry gets the same two.
+
+    Raises Answer: 401 for a refused token, 429 when refusals of that address exceed the limit, 413 for an event that
+    the log will never take, 503 when anything behind does not answer (the same token can be tried again).
+    """
+    try:
+        return await _accept(context, attempt)
+    except Refused as refused:
+        problem = await _refuse(context, buckets, attempt, refused.reason)
+        raise Answer(problem, refused.reason if problem is Problem.REFUSED else "") from refused
+    except TooLarge as error:
+        raise Answer(Problem.TOO_LARGE) from error
+    except LoginlakeError as error:
+        logger.warning("sign-in not answered", extra={"cause": type(error).__name__, "what": error.what})
+        context.state.count("unavailable")
+        raise Answer(Problem.UNAVAILABLE) from error
+
+
+async def _accept(context: WebContext, attempt: Attempt) -> tuple[Session, str]:
+    identity = await context.verifier.verify(attempt.credential)
+    nonce = _bound_nonce(context, attempt.visit, identity)
+    cookie = new_session(context.secret, attempt.visit, nonce.value, attempt.credential)
+    answered = await _claim(context, attempt, identity, nonce)
+    if answered is not None:
+        context.state.count("answered_again")
+        return msgspec.json.decode(answered, type=Session), cookie
+    event = _signin_event(context, attempt, identity)
+    value = encode(event)
+    try:
+        key = person_key(identity.provider, identity.user_id).encode()
+        position = await durable(context, key, value)
+    except LoginlakeError:
+        await _bounded(context.state.release(nonce.value), context.limits.send_s)
+        raise
+    session = _session(identity, event, value, position)
+    expires = context.clock().timestamp() + context.limits.session_s
+    finished = context.state.finish(
+        nonce.value,
+        msgspec.json.encode(session),
+        hashed(cookie),
+        expires,
+        replaces=attempt.old_session,
+        counter="answered",
+    )
+    await _bounded(finished, context.limits.send_s)
+    return session, cookie
+
+
+def _bound_nonce(context: WebContext, visit: str, identity: Identity) -> Nonce:
+    if identity.nonce is None:
+        raise Refused(Reason.MISSING_NONCE)
+    nonce = open_nonce(context.secret, visit, identity.nonce)
+    if nonce is None:
+        raise Refused(Reason.FOREIGN_NONCE)
+    return nonce
+
+
+async def _claim(context: WebContext, attempt: Attempt, identity: Identity, nonce: Nonce) -> bytes | None:
+    """None when the event is ours to make, else the stored answer. Waits while another request makes it."""
+    deadline = asyncio.get_running_loop().time() + context.limits.send_s
+    while True:
+        now = context.clock()
+        use = Use(
+            nonce=nonce.value,
+            token=hashed(attempt.credential),
+            visit=hashed(attempt.visit),
+            fresh=now.timestamp() < nonce.expires,
+            now=now.timestamp(),
+            lease_s=2 * context.limits.send_s,
+            expires=max(nonce.expires, (identity.expires_at + timedelta(minutes=1)).timestamp()),
+        )
+        claim, answer = await _bounded(context.state.claim(use), context.limits.send_s)
+        if claim is Claim.YOURS:
+            return None
+        if claim is Claim.ANSWERED:
+            return answer
+        if claim is Claim.PENDING:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable("The same sign-in is still under way.")
+            # The other request may be in another process: there is no event to await, only the shared state.
+            await asyncio.sleep(_POLL_S)
+            continue
+        raise Refused(Reason.EXPIRED_NONCE if claim is Claim.EXPIRED else Reason.REPLAYED_NONCE)
+
+
+async def durable(context: WebContext, key: bytes, value: bytes) -> Position:
+    """Send a record and wait, bounded, until the log has it for good."""
+    return await _bounded(context.log.send(key, value, HEADERS), context.limits.send_s)
+
+
+async def _bounded(future: Future[T], seconds: float) -> T:
+    """The future's result. A time-out leaves the future alone: its owner still ends it."""
+    wrapped = asyncio.wrap_future(future)
+    wrapped.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    done, _ = await asyncio.wait({wrapped}, timeout=seconds)
+    if not done:
+        raise Unavailable("No confirmation in time.", "The log or the disk is slow or away.", "Try again.")
+    return await wrapped
+
+
+async def _refuse(context: WebContext, buckets: Buckets, attempt: Attempt, reason: Reason) -> Problem:
+    """Make the refusal an event, unless its address makes too many. Gives the problem to answer."""
+    if not buckets.take(attempt.ip or "", context.clock().timestamp()):
+        context.state.count("refusals_dropped")
+        return Problem.TOO_MANY
+    data = RefusalData(reason=reason.value, user_agent=attempt.user_agent, ip=attempt.ip)
+    moment = rfc3339(context.clock())
+    event = SignIn(
+        type=REFUSED,
+        id=refusal_id(),
+        source=context.application,
+        subject="unverified",
+        time=moment,
+        received=moment,
+        data=data,
+    )
+    try:
+        await durable(context, event.id.encode(), encode(event))
+    except LoginlakeError as error:
+        logger.warning("refusal not kept", extra={"cause": type(error).__name__, "reason": reason.value})
+        context.state.count("refusals_lost")
+    else:
+        context.state.count("refused")
+        context.state.count(f"refused:{reason.value}")
+    return Problem.REFUSED
+
+
+def _signin_event(context: WebContext, attempt: Attempt, identity: Identity) -> SignIn:
+    method = attempt.select_by
+    return SignIn(
+        type=SIGNIN,
+        id=token_event_id(attempt.credential),
+        source=context.application,
+        subject=person_key(identity.provider, identity.user_id),
+        time=rfc3339(identity.issued_at),
+        received=rfc3339(context.clock()),
+        data=SignInData(
+            provider=identity.provider,
+            user_id=identity.user_id,
+            username=identity.username,
+            email=identity.email,
+            email_verified=identity.email_verified,
+            picture=identity.picture,
+            hosted_domain=identity.hosted_domain,
+            method=method if method is not None and _METHOD.fullmatch(method) else None,
+            locale=identity.locale,
+            user_agent=attempt.user_agent,
+            ip=attempt.ip,
+        ),
+    )
+
+
+def _session(identity: Identity, event: SignIn, value: bytes, position: Position) -> Session:
+    return Session(
+        person=Person(
+            provider=identity.provider,
+            user_id=identity.user_id,
+            name=identity.username,
+            email=identity.email,
+            email_verified=identity.email_verified,
+            picture=identity.picture,
+            hosted_domain=identity.hosted_domain,
+        ),
+        event_id=event.id,
+        time=event.time,
+        received=event.received,
+        partition=position.partition,
+        offset=position.offset,
+        event=msgspec.Raw(value),
+    )

@@ -1,0 +1,154 @@
+"""Google's ID tokens, verified: signature by key id, the algorithm fixed, then every claim."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from loginlake.web.avatar import initials_avatar
+from loginlake.web.identity import Identity, Reason, Refused
+from loginlake.web.jwks import KeySet
+
+PROVIDER = "google"
+ISSUER = "https://accounts.google.com"
+DISCOVERY = "https://accounts.google.com/.well-known/openid-configuration"
+SKEW_S = 10
+_LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z
+_EMAIL = re.compile(r"[^\s@<>\x00-\x1f\x7f]{1,64}@[^\s@<>\x00-\x1f\x7f]{1,255}")
+_SEGMENTS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a token must say. `pictures` are the prefixes that a photo's address may begin with."""
+
+    provider: str
+    issuers: frozenset[str]
+    audience: str
+    hosted_domain: str = ""
+    pictures: tuple[str, ...] = ("https://",)
+
+
+class TokenVerifier:
+    """The adapter: one issuer's keys and what its tokens must say. The developer provider is verified by it too."""
+
+    def __init__(self, expected: Expected, keys: KeySet, clock: Callable[[], datetime]) -> None:
+        self._expected, self._keys, self._clock = expected, keys, clock
+
+    async def verify(self, credential: str) -> Identity:
+        """See the port."""
+        key = await self._keys.find(_key_id(credential))
+        if key is None:
+            raise Refused(Reason.UNKNOWN_KEY)
+        try:
+            signed = jws.deserialize_compact(credential, key, algorithms=["RS256"])
+        except (JoseError, ValueError) as error:
+            raise Refused(Reason.BAD_SIGNATURE) from error
+        try:
+            claims = msgspec.json.decode(signed.payload or b"")
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Refused(Reason.BAD_CLAIMS) from error
+        return identity_of(claims, self._expected, self._clock())
+
+    async def ready(self) -> bool:
+        """See the port."""
+        return await self._keys.loaded()
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._keys.close()
+
+
+def google_verifier(client_id: str, hosted_domain: str, clock: Callable[[], datetime]) -> TokenVerifier:
+    """The verifier of Google's tokens for one client id. Fetches nothing before the first token."""
+    expected = Expected(
+        provider=PROVIDER,
+        issuers=frozenset({ISSUER, "accounts.google.com"}),
+        audience=client_id,
+        hosted_domain=hosted_domain,
+    )
+    return TokenVerifier(expected, KeySet(ISSUER, DISCOVERY, httpx.AsyncClient(), time.monotonic), clock)
+
+
+class _Header(msgspec.Struct):
+    alg: str = ""
+    kid: str = ""
+
+
+def _key_id(credential: str) -> str:
+    """The key id in a token's header, once the header asks for nothing but RS256."""
+    if not _SEGMENTS.fullmatch(credential):
+        raise Refused(Reason.MALFORMED)
+    try:
+        header = msgspec.json.decode(_base64(credential.partition(".")[0]), type=_Header)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Refused(Reason.MALFORMED) from error
+    if header.alg != "RS256":
+        raise Refused(Reason.BAD_ALGORITHM)
+    return header.kid
+
+
+def _base64(segment: str) -> bytes:
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def identity_of(claims: Any, expected: Expected, now: datetime) -> Identity:
+    """The identity in the claims of a token whose signature holds. Raises Refused; the first reason wins."""
+    if not isinstance(claims, dict):
+        raise Refused(Reason.BAD_CLAIMS)
+    if claims.get("iss") not in expected.issuers:
+        raise Refused(Reason.WRONG_ISSUER)
+    if claims.get("aud") != expected.audience:
+        raise Refused(Reason.WRONG_AUDIENCE)
+    issued, expires = _moment(claims.get("iat")), _moment(claims.get("exp"))
+    if now.timestamp() >= expires + SKEW_S:
+        raise Refused(Reason.EXPIRED)
+    if issued > now.timestamp() + SKEW_S:
+        raise Refused(Reason.FROM_THE_FUTURE)
+    user_id = _text(claims.get("sub"))
+    if user_id is None or len(user_id) > 255:
+        raise Refused(Reason.BAD_CLAIMS)
+    hosted_domain = _text(claims.get("hd"))
+    if expected.hosted_domain and (hosted_domain or "").lower() != expected.hosted_domain.lower():
+        raise Refused(Reason.WRONG_DOMAIN)
+    email = _text(claims.get("email"))
+    if email is None or not _EMAIL.fullmatch(email):
+        raise Refused(Reason.BAD_EMAIL)
+    username = _text(claims.get("name")) or email.partition("@")[0]
+    picture = _text(claims.get("picture")) or ""
+    verified = claims.get("email_verified")
+    return Identity(
+        provider=expected.provider,
+        user_id=user_id,
+        username=username,
+        email=email,
+        email_verified=verified if isinstance(verified, bool) else None,
+        picture=picture if picture.startswith(expected.pictures) else initials_avatar(username, user_id),
+        hosted_domain=hosted_domain,
+        locale=_text(claims.get("locale")),
+        nonce=_text(claims.get("nonce")),
+        issued_at=datetime.fromtimestamp(issued, UTC),
+        expires_at=datetime.fromtimestamp(expires, UTC),
+    )
+
+
+def _moment(value: Any) -> float:
+    """Seconds since 1970 as a token states them, in the range that a calendar has."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+        raise Refused(Reason.BAD_CLAIMS)
+    return value
+
+
+def _text(value: Any) -> str | None:
+    """A string with something in it, without the blanks around; None for everything else."""
+    return (value.strip() or None) if isinstance(value, str) else None

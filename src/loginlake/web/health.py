@@ -1,0 +1,86 @@
+"""Whether the web is alive, whether its sinks answer, and its numbers: no person's datum in any of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from loginlake.errors import LoginlakeError
+from loginlake.web.context import context_of
+from loginlake.web.problems import RETRY_AFTER_S
+from loginlake.web.state import WebState
+
+router = APIRouter()
+_READY_S = 3.0
+_METRICS = {
+    "answered": "Sign-ins answered 2xx, each with a durable event of its own",
+    "answered_again": "Repeats of an answered sign-in, answered the same without a second event",
+    "refused": "Refused tokens kept as events",
+    "refusals_dropped": "Refused tokens that the rate limit kept from becoming events",
+    "refusals_lost": "Refused tokens that the log did not take",
+    "unavailable": "Sign-ins answered 503",
+}
+
+
+@router.get("/health")
+async def health() -> Response:
+    """Alive: this process answers."""
+    return _json({"alive": True})
+
+
+@router.get("/ready")
+async def ready(request: Request) -> Response:
+    """Ready: log, state and signing keys answer. 503 names the one that does not."""
+    context = context_of(request)
+    names = ("log", "state", "keys")
+    results = await asyncio.gather(
+        _answers(asyncio.to_thread(context.log.ranges)),
+        _answers(asyncio.to_thread(context.state.counters)),
+        _answers(context.verifier.ready()),
+    )
+    parts = dict(zip(names, ("ok" if good else "unavailable" for good in results), strict=True))
+    return _json({"ready": all(results), **parts}, 200 if all(results) else 503)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format. Every worker answers for all: the numbers are the shared state's."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Counters(context_of(request).state))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _Counters:
+    """The shared counters as metrics."""
+
+    def __init__(self, state: WebState) -> None:
+        self._counters = state.counters()
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric, zero included."""
+        for name, meaning in _METRICS.items():
+            yield CounterMetricFamily(f"loginlake_web_{name}", meaning, value=self._counters.get(name, 0))
+        reasons = CounterMetricFamily("loginlake_web_refused_by_reason", "Refused tokens by reason", labels=["reason"])
+        for name, n in self._counters.items():
+            if name.startswith("refused:"):
+                reasons.add_metric([name.removeprefix("refused:")], n)
+        yield reasons
+
+
+async def _answers(call: Awaitable[object]) -> bool:
+    try:
+        return await asyncio.wait_for(call, _READY_S) is not False
+    except (TimeoutError, LoginlakeError):
+        return False
+
+
+def _json(value: object, status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {})
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")

@@ -1,0 +1,202 @@
+// The page: the provider's button, the AJAX sign-in, the greeting, and one's own event on its way.
+import { showContent, hideContent } from "./content.js";
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const boot = read("boot");
+const texts = read("texts");
+const $ = (id) => document.getElementById(id);
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const POLL_MS = 500;
+const SLOW_MS = 45_000;
+let watching = 0;
+
+function show(session) {
+  const signedIn = Boolean(session);
+  document.body.classList.toggle("idle", !signedIn);
+  $("out").hidden = signedIn;
+  $("in").hidden = !signedIn;
+  $("journey-lead").hidden = !signedIn;
+  $("path-title").textContent = $("path-title").dataset[signedIn ? "in" : "out"];
+  document.title = signedIn ? texts.title_in : texts.title;
+  if (!signedIn) return;
+  $("hello").firstElementChild.textContent = fill(texts.hello, { name: session.person.name });
+  $("photo").src = session.person.picture;
+  $("event").textContent = session.event_id;
+  const when = $("when");
+  when.dateTime = session.time;
+  const format = new Intl.DateTimeFormat(boot.lang, { dateStyle: "long", timeStyle: "medium" });
+  when.textContent = fill(texts.signed_in_at, { time: format.format(new Date(session.time)) });
+  $("dashboard").hidden = !session.dashboard;
+  follow(session);
+}
+
+// ---- signing in
+async function signIn({ credential, select_by }) {
+  const area = document.querySelector(".signin");
+  area.classList.add("busy");
+  $("problem").hidden = true;
+  $("button-state").textContent = texts.working;
+  try {
+    const answer = await post("/api/signin", { credential, select_by });
+    boot.session = answer;
+    show(answer);
+    $("hello").focus();
+  } catch (problem) {
+    fail(problem);
+    await renew();
+  } finally {
+    area.classList.remove("busy");
+    $("button-state").textContent = "";
+  }
+}
+
+/** POST, trying a 503 again: the same token gets the same answer, and never a second event. */
+async function post(url, body, attempts = 4) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
+  }).catch(() => null);
+  if (response?.ok) return response.status === 204 ? null : response.json();
+  if (attempts > 1 && (!response || response.status === 503)) {
+    await new Promise((done) => setTimeout(done, 1000 * Number(response?.headers.get("Retry-After") ?? 1)));
+    return post(url, body, attempts - 1);
+  }
+  throw response ? await response.json() : { title: texts["unavailable.title"], detail: texts["unavailable.detail"] };
+}
+
+function fail({ title, detail }) {
+  const [strong, span] = $("problem").children;
+  strong.textContent = title;
+  span.textContent = detail;
+  $("problem").hidden = false;
+}
+
+$("signout").addEventListener("click", async () => {
+  watching += 1;
+  await fetch("/api/signout", { method: "POST" });
+  window.google?.accounts.id.disableAutoSelect();
+  location.assign("/");
+});
+
+$("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText($("event").textContent);
+  $("live").textContent = texts.copied;
+});
+
+$("photo").addEventListener("error", () => {
+  if (boot.session?.avatar && $("photo").src !== boot.session.avatar) $("photo").src = boot.session.avatar;
+});
+
+// ---- the button
+async function renew() {
+  const response = await fetch("/api/nonce").catch(() => null);
+  if (!response?.ok) return;
+  boot.nonce = await response.json();
+  button();
+}
+
+function button() {
+  const apple = /iP(hone|ad|od)/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+  const redirect = apple || new URLSearchParams(location.search).get("ux") === "redirect";
+  window.google.accounts.id.initialize({
+    client_id: boot.client_id,
+    callback: signIn,
+    nonce: boot.nonce.value,
+    use_fedcm_for_button: true,
+    ...(redirect ? { ux_mode: "redirect", login_uri: boot.login_uri } : {}),
+  });
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  $("button").replaceChildren();
+  window.google.accounts.id.renderButton($("button"), {
+    type: "standard", text: "signin_with", size: "medium", shape: "pill", logo_alignment: "left", locale: boot.lang,
+    theme: dark ? "filled_black" : "outline",
+  });
+}
+
+function loadButton() {
+  const script = document.createElement("script");
+  script.src = $("button").dataset.script;
+  script.async = true;
+  script.addEventListener("load", () => {
+    $("button-state").textContent = "";
+    button();
+    setInterval(renew, Math.max(30, boot.nonce_s - 120) * 1000);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", button);
+  });
+  script.addEventListener("error", () => { $("button-state").textContent = texts.button_failed; });
+  document.head.append(script);
+}
+
+// ---- the journey
+async function follow(session) {
+  const mine = (watching += 1);
+  const since = performance.now();
+  const announced = new Set();
+  let lost = false;
+  for (;;) {
+    const response = await fetch("/api/journey", { headers: { Accept: "application/json" } }).catch(() => null);
+    if (mine !== watching) return;
+    if (response?.status === 401) return location.assign("/");
+    if (response?.ok) {
+      const { steps } = await response.json();
+      draw(steps, announced);
+      if (steps.every((step) => step.done)) return arrived(session, steps);
+    } else if (!lost) {
+      lost = true;
+      $("live").textContent = texts.journey_lost;
+    }
+    const waited = performance.now() - since;
+    if (waited > SLOW_MS && $("arrived").hidden) say(texts.journey_slow);
+    await new Promise((done) => setTimeout(done, waited > SLOW_MS ? 5000 : POLL_MS));
+  }
+}
+
+function draw(steps, announced) {
+  const first = new Date(steps[0].at);
+  const next = steps.find((step) => !step.done)?.name;
+  for (const step of steps) {
+    const item = document.querySelector(`[data-step="${step.name}"]`);
+    item.classList.toggle("done", step.done);
+    item.classList.toggle("next", step.name === next);
+    if (!step.done || announced.has(step.name)) continue;
+    announced.add(step.name);
+    const time = item.querySelector("time");
+    const clock = new Intl.DateTimeFormat(boot.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
+    time.dateTime = step.at;
+    time.textContent = step.name === "web" ? clock.format(first) : `+${seconds(first, new Date(step.at))} s`;
+    time.title = clock.format(new Date(step.at));
+    const place = item.querySelector(".place");
+    place.textContent = place.title = step.place ?? "";
+    const open = item.querySelector(".json");
+    open.hidden = false;
+    open.onclick = () => toggle(open, step);
+  }
+  const names = steps.filter((step) => step.done).map((step) => texts[`step_${step.name}`]);
+  const words = fill(texts.step_done, { step: names.at(-1) });
+  if ($("live").textContent !== words) $("live").textContent = words;
+}
+
+const seconds = (from, to) =>
+  (Math.max(0, to - from) / 1000).toLocaleString(boot.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+function say(words) {
+  $("arrived").textContent = words;
+  $("arrived").hidden = false;
+}
+
+function arrived(session, steps) {
+  say(fill(texts.journey_done, { seconds: seconds(new Date(session.received), new Date(steps.at(-1).at)) }));
+  $("live").textContent = $("arrived").textContent;
+}
+
+async function toggle(opener, step) {
+  const open = opener.getAttribute("aria-expanded") === "true";
+  for (const other of document.querySelectorAll(".json")) other.setAttribute("aria-expanded", "false");
+  if (open) return hideContent();
+  opener.setAttribute("aria-expanded", "true");
+  await showContent(step, texts[`step_${step.name}`], texts, opener);
+}
+
+show(boot.session);
+if (!boot.session) loadButton();
