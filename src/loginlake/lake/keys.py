@@ -26,8 +26,7 @@ class BronzeName(NamedTuple):
     @property
     def key(self) -> str:
         """The object's name."""
-        folder = f"{bronze_hour(self.date, self.hour)}log={self.log}/partition={self.partition}/"
-        return f"{folder}{self.start:020d}.jsonl.gz"
+        return f"{bronze_partition(self.date, self.hour, self.log, self.partition)}{self.start:020d}.jsonl.gz"
 
 
 class Slot(NamedTuple):
@@ -47,7 +46,17 @@ def arrival(timestamp_ms: int) -> tuple[str, int]:
 
 def bronze_hour(date: str, hour: int) -> str:
     """The folder of one arrival hour in bronze, with its slash."""
-    return f"bronze/signins/date={date}/hour={hour:02d}/"
+    return f"{bronze_day(date)}hour={hour:02d}/"
+
+
+def bronze_day(date: str) -> str:
+    """The folder of one arrival day in bronze, with its slash."""
+    return f"bronze/signins/date={date}/"
+
+
+def bronze_partition(date: str, hour: int, log: int, partition: int) -> str:
+    """The folder of one partition's objects of one arrival hour, with its slash."""
+    return f"{bronze_hour(date, hour)}log={log}/partition={partition}/"
 
 
 def parse_bronze(key: str) -> BronzeName:
@@ -86,7 +95,12 @@ def head(log: int, partition: int) -> str:
 
 def expired(log: int, partition: int, start: int) -> str:
     """The outcome of records that the log dropped before they were landed, by their first offset."""
-    return f"expired/log={log}/partition={partition}/{start:020d}.json"
+    return f"{expired_folder(log, partition)}{start:020d}.json"
+
+
+def expired_folder(log: int, partition: int) -> str:
+    """The folder of a partition's outcomes of expired records, with its slash."""
+    return f"expired/log={log}/partition={partition}/"
 
 
 def silver(slot: Slot) -> str:

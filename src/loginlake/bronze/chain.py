@@ -1,0 +1,153 @@
+"""The chain: the bronze objects of one log, a partition each, one after the other without overlap (docs/data.md).
+
+The order of the writes is the contract: todo, object (create-only), head. A name that is taken is read, compared and
+gone past; so whoever writes, and however often, each record is in bronze once.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import msgspec
+
+from loginlake.bronze.batch import Batch
+from loginlake.bronze.compare import End, end_of, end_of_equal
+from loginlake.bronze.envelope import timestamp
+from loginlake.bronze.patience import Patience
+from loginlake.bronze.tip import Expired, Head, Tip, find_head, latest_object
+from loginlake.errors import Corrupt, ObjectExists, ObjectNotFound
+from loginlake.lake import keys, lines
+from loginlake.lake.store import ObjectStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Written:
+    """What one write did: where the chain ends now, the records and uncompressed bytes that this call added."""
+
+    tip: Tip
+    records: int = 0
+    objects: int = 0
+    bytes: int = 0
+
+
+class Chain:
+    """The chains of one log's partitions. Every call waits for the store with patience; GiveUp errors pass through."""
+
+    def __init__(self, store: ObjectStore, log: int, patience: Patience) -> None:
+        """`log` is the log's number in the lake."""
+        self._store = store
+        self._log = log
+        self._patience = patience
+
+    def find(self, partition: int, log_end: int, now_ms: int) -> Tip:
+        """Where the chain ends: by its head and forward from there, by listing without one.
+
+        `log_end` and `now_ms` bound the search: the chain cannot be past either.
+        """
+        return self._patience("looking for the end of bronze", lambda: self._find(partition, log_end, now_ms))
+
+    def write(self, batch: Batch, tip: Tip) -> Written:
+        """Make the batch durable after the tip: its own object, or the parts that others have not written yet."""
+        written = Written(tip)
+        rest = batch.since(tip.end)
+        while rest is not None:
+            written = self._write_next(rest, written)
+            self.write_head(batch.partition, written.tip)
+            rest = rest.since(written.tip.end)
+        return written
+
+    def expire(self, partition: int, tip: Tip, to: int) -> Tip:
+        """Record that the log dropped everything from the tip up to `to` before it was landed. Loud."""
+        while tip.end < to:
+            found = self._expired(partition, tip.end) or self._create_expired(partition, tip.end, to)
+            tip = Tip(found.to, tip.object, tip.complete_until)
+            self.write_head(partition, tip)
+        return tip
+
+    def write_head(self, partition: int, tip: Tip) -> None:
+        """Say where the chain ends. Only a hint: it may lag, so an older writer does no harm."""
+        self._patience("writing a head", lambda: self.try_head(partition, tip))
+
+    def try_head(self, partition: int, tip: Tip) -> None:
+        """Write a head without patience: Retry errors come out."""
+        body = msgspec.json.encode(Head(self._log, partition, tip.end, tip.object, tip.complete_until))
+        self._store.put(keys.head(self._log, partition), body)
+
+    def _find(self, partition: int, log_end: int, now_ms: int) -> Tip:
+        head = find_head(self._store, self._log, partition)
+        tip = head.tip if head else Tip()
+        if head is None or head.end < log_end:
+            latest = latest_object(self._store, self._log, partition, head, now_ms)
+            if latest is not None and keys.parse_bronze(latest).start >= tip.end:
+                end = end_of(latest, lines.decode(self._store.get(latest).data))
+                tip = Tip(end.offset, latest, end.timestamp)
+        for entry in self._store.list(keys.expired_folder(self._log, partition)):
+            tip = Tip(max(tip.end, _parse_expired(self._store.get(entry.key).data).to), tip.object, tip.complete_until)
+        return tip
+
+    def _write_next(self, batch: Batch, written: Written) -> Written:
+        """One step along the chain: write the batch, or go past what is there already."""
+        tip = written.tip
+        key = batch.key(self._log)
+        self._patience("writing the work list", lambda: self._store.put(keys.todo(key), b""))
+        expired = self._expired(batch.partition, tip.end)
+        if expired is not None:
+            # A lander that slept through the expiry of what it holds: the chain says these records are gone.
+            written.tip = Tip(expired.to, tip.object, tip.complete_until)
+            return written
+        content = lines.join(batch.lines)
+        data = lines.compress(content)
+        try:
+            self._patience("writing bronze", lambda: self._store.create(key, data))
+        except ObjectExists:
+            end = self._meet(key, batch)
+            written.tip = Tip(end.offset, key, end.timestamp)
+            return written
+        return Written(
+            Tip(batch.end, key, timestamp(batch.last_ms)),
+            written.records + len(batch.lines),
+            written.objects + 1,
+            written.bytes + len(content),
+        )
+
+    def _meet(self, key: str, batch: Batch) -> End:
+        stored = self._patience("reading bronze", lambda: self._store.get(key))
+        end = end_of_equal(key, lines.decode(stored.data), batch)
+        logger.info("met an object of the same records", extra={"object": key, "end": end.offset})
+        return end
+
+    def _expired(self, partition: int, start: int) -> Expired | None:
+        key = keys.expired(self._log, partition, start)
+        try:
+            return _parse_expired(self._patience("reading an outcome", lambda: self._store.get(key)).data)
+        except ObjectNotFound:
+            return None
+
+    def _create_expired(self, partition: int, start: int, to: int) -> Expired:
+        outcome = Expired(self._log, partition, start, to)
+        key = keys.expired(self._log, partition, start)
+        try:
+            body = msgspec.json.encode(outcome)
+            self._patience("writing an outcome", lambda: self._store.create(key, body))
+        except ObjectExists:
+            stored = self._patience("reading an outcome", lambda: self._store.get(key))
+            return _parse_expired(stored.data)
+        logger.error(
+            "Records %d to %d of partition %d expired before they were landed. The log kept them too short, or the "
+            "lander was away too long. They are counted as expired; lengthen the log's retention.",
+            start,
+            to - 1,
+            partition,
+            extra={"outcome": key, "records": to - start},
+        )
+        return outcome
+
+
+def _parse_expired(data: bytes) -> Expired:
+    try:
+        return msgspec.json.decode(data, type=Expired)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Corrupt("An outcome of expired records cannot be read.", str(error), "Restore it.") from error

@@ -1,0 +1,164 @@
+"""The envelope: a message of the log as one self-describing line of bronze, and back. Pure (docs/data.md).
+
+`value` is the message's own bytes, put in as they are, when they are a JSON object that every reader of lines and of
+JSON gives back unchanged: valid UTF-8 and JSON syntax, no line break (LF or CR) in it, nothing around the braces, no
+lone surrogate, at most MAX_DEPTH deep. Everything else is kept in `value_base64`; a message without a value has
+`"value_base64":null`. A key that is not UTF-8 is in `key_base64`; headers that are not one UTF-8 string a name are in
+`headers_base64`, a list of [name, base64 or null]. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime
+from itertools import accumulate
+
+import msgspec
+
+from loginlake.errors import Corrupt
+from loginlake.stream.log import Headers, Record
+
+MAX_DEPTH = 100
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_json = msgspec.json.encode
+
+
+class _Object(msgspec.Struct):
+    """Any JSON object: every field is unknown, so its syntax is checked and nothing is built."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A decoded line. `erased` names the receipt of an erasure: such a line has neither key, headers nor value."""
+
+    log: int
+    partition: int
+    offset: int
+    timestamp: str
+    key: str | None = None
+    key_base64: str | None = None
+    headers: dict[str, str | None] = {}
+    headers_base64: list[tuple[str, str | None]] = []
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    value_base64: str | None = None
+    erased: str | None = None
+
+    @property
+    def key_bytes(self) -> bytes | None:
+        """The message's key as it was sent."""
+        if self.key_base64 is not None:
+            return b64decode(self.key_base64)
+        return None if self.key is None else self.key.encode()
+
+    @property
+    def value_bytes(self) -> bytes | None:
+        """The message's value as it was sent; None when it had none, or is erased."""
+        if isinstance(self.value, msgspec.Raw):
+            return bytes(self.value)
+        return None if self.value_base64 is None else b64decode(self.value_base64)
+
+    @property
+    def header_list(self) -> list[tuple[str, bytes | None]]:
+        """The message's headers as they were sent, in order."""
+        if self.headers_base64:
+            return [(name, None if value is None else b64decode(value)) for name, value in self.headers_base64]
+        return [(name, None if value is None else value.encode()) for name, value in self.headers.items()]
+
+
+_is_object = msgspec.json.Decoder(_Object).decode
+_line = msgspec.json.Decoder(Line).decode
+
+
+def decode(line: bytes) -> Line:
+    """A line of bronze, without its end; Corrupt when it is none."""
+    try:
+        return _line(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Corrupt("A line of bronze cannot be read.", f"{type(error).__name__}.", "Restore the object.") from error
+
+
+def timestamp(milliseconds: int) -> str:
+    """A log timestamp as RFC 3339 UTC with microseconds and Z."""
+    second, rest = divmod(milliseconds, 1000)
+    return f"{_second(second)}.{rest:03d}000Z"
+
+
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+class Encoder:
+    """Encodes the records of one log. It remembers the last second and headers: most are the same. Not thread-safe."""
+
+    def __init__(self, log: int) -> None:
+        """`log` is the log's number in the lake."""
+        self._log = b'{"log":%d,"partition":' % log
+        self._second, self._second_text = -1, ""
+        self._headers: Headers = ()
+        self._headers_text = encode_headers(())
+
+    def encode(self, record: Record) -> bytes:
+        r"""A record as its line, without its end (it contains no \n and no \r)."""
+        second, rest = divmod(record.timestamp_ms, 1000)
+        if second != self._second:
+            self._second, self._second_text = second, _second(second)
+        if record.headers != self._headers:
+            self._headers, self._headers_text = record.headers, encode_headers(record.headers)
+        return b'%b%d,"offset":%d,"timestamp":"%b.%03d000Z",%b,%b,%b}' % (
+            self._log,
+            record.partition,
+            record.offset,
+            self._second_text.encode(),
+            rest,
+            _key(record.key),
+            self._headers_text,
+            _value(record.value),
+        )
+
+
+def encode_headers(headers: Headers) -> bytes:
+    """The headers' member: an object of strings where that loses nothing, else a list with base64."""
+    try:
+        plain = {name: None if value is None else value.decode() for name, value in headers}
+        if len(plain) == len(headers):
+            return b'"headers":' + _json(plain)
+    except UnicodeDecodeError:
+        pass
+    listed = [(name, None if value is None else b64encode(value).decode()) for name, value in headers]
+    return b'"headers_base64":' + _json(listed)
+
+
+def is_plain(value: bytes) -> bool:
+    """Whether a message can stand in a line as it is (see the module's text)."""
+    if not (value.startswith(b"{") and value.endswith(b"}")) or b"\n" in value or b"\r" in value:
+        return False
+    try:
+        if not value.isascii():
+            value.decode()
+        if value.count(b"{") + value.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+            return False
+        _is_object(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _key(key: bytes | None) -> bytes:
+    if key is None:
+        return b'"key":null'
+    try:
+        return b'"key":' + _json(key.decode())
+    except UnicodeDecodeError:
+        return b'"key_base64":"%b"' % b64encode(key)
+
+
+def _value(value: bytes | None) -> bytes:
+    if value is None:
+        return b'"value_base64":null'
+    return b'"value":' + value if is_plain(value) else b'"value_base64":"%b"' % b64encode(value)
+
+
+def _depth(value: bytes) -> int:
+    brackets = _STRINGS.sub(b"", value).translate(None, _NOT_BRACKETS)
+    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0)

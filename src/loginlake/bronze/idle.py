@@ -1,0 +1,58 @@
+"""The heads of quiet partitions: a partition read to the log's end is complete until that moment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from loginlake.bronze.chain import Chain
+from loginlake.bronze.envelope import timestamp
+from loginlake.bronze.tip import Tip
+from loginlake.errors import Retry
+from loginlake.stream.log import EventLog, Position
+
+logger = logging.getLogger(__name__)
+# A record is stamped a moment before it can be read; the log's clock and ours differ a little.
+_SETTLED_MS = 1000
+_LONGEST_GAP = 1000
+
+
+class HeadKeeper:
+    """Rewrites the heads of partitions where nothing waits, at most every `every_s` seconds."""
+
+    def __init__(self, log: EventLog, chain: Chain, every_s: float) -> None:
+        """The first refresh is due at once."""
+        self._log = log
+        self._chain = chain
+        self._every_s = every_s
+        self._last: float | None = None
+
+    def refresh(self, idle: Mapping[int, Tip], now_ms: int, timer_s: float, *, force: bool = False) -> None:
+        """Write the heads of the idle partitions that are read to the end. `now_ms` was read before this call.
+
+        A failure is put off to the next time: a head is a hint.
+        """
+        if not force and self._last is not None and timer_s - self._last < self._every_s:
+            return
+        self._last = timer_s
+        try:
+            ranges = self._log.ranges()
+            for partition, tip in idle.items():
+                end = ranges[partition].end
+                if tip.end >= end or only_gaps(self._log, partition, tip.end, end):
+                    self._chain.try_head(partition, _complete(tip, now_ms))
+        except Retry as error:
+            logger.warning("The heads were not refreshed; later. %s", error)
+
+
+def only_gaps(log: EventLog, partition: int, begin: int, end: int) -> bool:
+    """Whether the log has no record from `begin` up to `end`: what is left is a legal gap. Long ones are not judged."""
+    if end - begin > _LONGEST_GAP:
+        return False
+    return all(log.read(Position(partition, offset)) is None for offset in range(begin, end))
+
+
+def _complete(tip: Tip, now_ms: int) -> Tip:
+    until = timestamp(now_ms - _SETTLED_MS)
+    return replace(tip, complete_until=max(until, tip.complete_until or until))

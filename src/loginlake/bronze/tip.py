@@ -1,0 +1,100 @@
+"""Where a chain ends, as the lake says it: by the partition's head, or by the names of its objects."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from loginlake.errors import ObjectNotFound
+from loginlake.lake import keys
+from loginlake.lake.store import ObjectStore
+
+logger = logging.getLogger(__name__)
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_LONG_MS = 2 * _DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The chain's end: the next offset, the last object, and the arrival time until which all has landed (RFC 3339)."""
+
+    end: int = 0
+    object: str | None = None
+    complete_until: str | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The small object that says where a partition's chain ends. It may lag, it never leads."""
+
+    log: int
+    partition: int
+    end: int
+    object: str | None
+    complete_until: str | None
+
+    @property
+    def tip(self) -> Tip:
+        """The chain's end that it tells."""
+        return Tip(self.end, self.object, self.complete_until)
+
+
+class Expired(msgspec.Struct, frozen=True, rename={"start": "from"}):
+    """The outcome of records that the log dropped before they were landed: from `start` up to, without, `to`."""
+
+    log: int
+    partition: int
+    start: int
+    to: int
+
+
+def find_head(store: ObjectStore, log: int, partition: int) -> Head | None:
+    """The partition's head; None when there is none, or none that can be read (it is only a hint)."""
+    key = keys.head(log, partition)
+    try:
+        return msgspec.json.decode(store.get(key).data, type=Head)
+    except ObjectNotFound:
+        return None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        logger.warning("A head cannot be read; the chain's end is found by listing.", extra={"object": key})
+        return None
+
+
+def latest_object(store: ObjectStore, log: int, partition: int, head: Head | None, now_ms: int) -> str | None:
+    """The last object of a partition that may be past its head: hour by hour, or of the whole of bronze without one."""
+    since = _searched_from(head) if head else None
+    if since is None:
+        names = (entry.key for entry in store.list("bronze/signins"))
+    else:
+        folders = _folders(log, partition, since, now_ms)
+        names = (entry.key for folder in folders for entry in store.list(folder))
+    parsed = (keys.parse_bronze(name) for name in names)
+    found = [name for name in parsed if (name.log, name.partition) == (log, partition)]
+    return max(found, key=lambda name: name.start).key if found else None
+
+
+def _searched_from(head: Head) -> int | None:
+    """An hour before anything that can be past the head arrived (ms): a broker's clock may step back."""
+    if head.object is not None:
+        name = keys.parse_bronze(head.object)
+        moment = datetime.fromisoformat(f"{name.date}T{name.hour:02d}:00:00+00:00")
+    elif head.complete_until is not None:
+        moment = datetime.fromisoformat(head.complete_until)
+    else:
+        return None
+    return int(moment.timestamp() * 1000) - _HOUR_MS
+
+
+def _folders(log: int, partition: int, since_ms: int, now_ms: int) -> Iterator[str]:
+    """Where to look: the partition's own folder of each hour; after a long absence, whole days, to ask less often."""
+    until_ms = max(since_ms, now_ms) + _HOUR_MS
+    if until_ms - since_ms > _LONG_MS:
+        for moment in range(since_ms - since_ms % _DAY_MS, until_ms + 1, _DAY_MS):
+            yield keys.bronze_day(keys.arrival(moment)[0])
+    else:
+        for moment in range(since_ms, until_ms + 1, _HOUR_MS):
+            yield keys.bronze_partition(*keys.arrival(moment), log, partition)

@@ -1,0 +1,102 @@
+"""lake.json: what a lake is (layout and rules versions, shards) and which logs filled it, in order."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from loginlake.errors import Conflict, Corrupt, ObjectNotFound, UnknownLayout, UnknownLog
+from loginlake.lake import keys
+from loginlake.lake.store import ObjectStore
+
+logger = logging.getLogger(__name__)
+LAYOUT = 1
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The content of lake.json. A log's number is its place in `logs`; new records come from the last one alone."""
+
+    layout: int
+    rules: int
+    shards: int
+    logs: tuple[str, ...] = ()
+
+
+class Lake:
+    """The lake's own description. Whoever comes first makes it; every change is conditional on what was read."""
+
+    def __init__(self, store: ObjectStore, *, rules: int = 1, shards: int = 1) -> None:
+        """`rules` and `shards` are for a lake that does not exist yet. Nothing is read or written here."""
+        self.store = store
+        self._new = Manifest(LAYOUT, rules, shards)
+
+    def manifest(self) -> Manifest:
+        """What the lake is; made at first use. UnknownLayout when another version wrote it."""
+        return self._read()[0]
+
+    def log_number(self, identity: str) -> int:
+        """The number of the log in hand. The first log becomes 0; one that is not the last known is UnknownLog."""
+        manifest = self.manifest()
+        if not manifest.logs:
+            manifest = self._append(identity)
+        if manifest.logs[-1] != identity:
+            raise UnknownLog(
+                f"This lake was filled from another log ({manifest.logs[-1]}) than the one in hand ({identity}).",
+                "The topic was made anew, or the log's or the lake's address was changed.",
+                "Correct LOGINLAKE_LOG_URL or LOGINLAKE_LAKE_URL; if the change was meant: loginlake topic --new-log",
+            )
+        return len(manifest.logs) - 1
+
+    def add_log(self, identity: str) -> int:
+        """Make this log the lake's last one, and give its number; nothing changes when it is already."""
+        manifest = self.manifest()
+        if not manifest.logs or manifest.logs[-1] != identity:
+            manifest = self._append(identity)
+            logger.info("the lake has a new log", extra={"log": len(manifest.logs) - 1, "identity": identity})
+        return len(manifest.logs) - 1
+
+    def _append(self, identity: str) -> Manifest:
+        """Put the identity last, unless another writer changed what is last meanwhile (the caller looks again)."""
+        before, version = self._read()
+        if before.logs and before.logs[-1] == identity:
+            return before
+        after = msgspec.structs.replace(before, logs=(*before.logs, identity))
+        try:
+            self.store.replace(keys.LAKE, _encode(after), version)
+        except Conflict:
+            return self._read()[0]
+        return after
+
+    def _read(self) -> tuple[Manifest, str]:
+        try:
+            stored = self.store.get(keys.LAKE)
+        except ObjectNotFound:
+            try:
+                self.store.replace(keys.LAKE, _encode(self._new), None)
+            except Conflict:
+                logger.debug("another writer made the lake first")
+            stored = self.store.get(keys.LAKE)
+        return _decode(stored.data), stored.version
+
+
+def _encode(manifest: Manifest) -> bytes:
+    return msgspec.json.encode(manifest) + b"\n"
+
+
+class _Layout(msgspec.Struct):
+    layout: int
+
+
+def _decode(data: bytes) -> Manifest:
+    try:
+        layout = msgspec.json.decode(data, type=_Layout).layout
+        if layout != LAYOUT:
+            raise UnknownLayout(
+                f"The lake has layout {layout}; this version knows {LAYOUT}.",
+                "Another version of loginlake wrote it.",
+                "Use that version, or point LOGINLAKE_LAKE_URL at another lake.",
+            )
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Corrupt(f"{keys.LAKE} cannot be read.", f"{error}.", "Restore it from a copy.") from error
