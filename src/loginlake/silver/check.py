@@ -1,0 +1,256 @@
+"""Check: the lines of one bronze object, each judged. Pure: bytes in, rows by slot and rejected rows out.
+
+A line that is plainly good (every field known, typed and canonical) takes the fast way, a strict typed decode. Any
+other goes to rules.judge, the reference, which alone may reject. ADR 0003 says why this is not columnar.
+"""
+
+from __future__ import annotations
+
+import binascii
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import attrgetter
+
+import msgspec
+
+from loginlake.bronze import envelope
+from loginlake.errors import Corrupt
+from loginlake.event import REFUSED, SIGNIN
+from loginlake.lake import keys, lines
+from loginlake.silver import moments
+from loginlake.silver.reasons import DATA, Rules, is_email
+from loginlake.silver.rows import RefusalRow, RejectedRow, Rows, SignInRow, SilverRow, encode
+from loginlake.silver.rules import Rejection, judge
+
+Shards = Callable[[str], int]
+
+
+class _SignInData(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    provider: str
+    user_id: str
+    username: str | None = None
+    email: str | None = None
+    email_verified: bool | None = None
+    picture: str | None = None
+    hosted_domain: str | None = None
+    method: str | None = None
+    locale: str | None = None
+    user_agent: str | None = None
+    ip: str | None = None
+
+
+class _RefusalData(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    reason: str
+    user_agent: str | None = None
+    ip: str | None = None
+
+
+class _SignIn(msgspec.Struct, gc=False, kw_only=True, tag_field="type", tag=SIGNIN, forbid_unknown_fields=True):
+    specversion: str | None = None
+    datacontenttype: str | None = None
+    id: str
+    source: str
+    subject: str | None = None
+    time: str
+    received: str | None = None
+    data: _SignInData
+
+
+class _Refusal(msgspec.Struct, gc=False, kw_only=True, tag_field="type", tag=REFUSED, forbid_unknown_fields=True):
+    specversion: str | None = None
+    datacontenttype: str | None = None
+    id: str
+    source: str
+    subject: str | None = None
+    time: str
+    received: str | None = None
+    data: _RefusalData
+
+
+class _Line(msgspec.Struct, gc=False):
+    log: int
+    partition: int
+    offset: int
+    timestamp: str
+    value: _SignIn | _Refusal
+
+
+_good_line = msgspec.json.Decoder(_Line).decode
+
+
+@dataclass(slots=True)
+class Checked:
+    """What became of one bronze object: its rows by slot, its rejected rows, its counts."""
+
+    key: str
+    checksum: str
+    lines: int = 0
+    erased: int = 0
+    rows: dict[keys.Slot, Rows] = field(default_factory=dict)
+    rejected: list[bytes] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def row_count(self) -> int:
+        """The rows handed on to merges."""
+        return sum(map(len, self.rows.values()))
+
+
+class Checker:
+    """Judges lines by one set of rules; `shards` says into how many shards a day is split."""
+
+    def __init__(self, rules: Rules, shards: Shards) -> None:
+        """Bind the rules and the shards."""
+        self._rules = rules
+        self._shards = shards
+        wanted = [name for name in rules.required_of(SIGNIN) if name in DATA[SIGNIN]]
+        self._required_data = attrgetter(*wanted)
+        self._sign_ins_are_plain = set(rules.required_of(SIGNIN)) == {*wanted, "id", "source", "time"}
+
+        self._oldest: dict[str, str] = {}
+
+    def check(self, key: str, content: bytes, checksum: str) -> Checked:
+        """Judge every line of an object's uncompressed content. Corrupt when a line is none that land writes."""
+        checked = Checked(key, checksum)
+        hours: dict[tuple[str, str, int], Rows] = {}
+        for line in lines.split(content):
+            checked.lines += 1
+            row = self.plain(line) or self.reference(line)
+            if row is None:
+                checked.erased += 1
+            elif isinstance(row, RejectedRow):
+                checked.rejected.append(encode(row))
+                checked.reasons[row.reason] += 1
+            else:
+                hour = self._hour(row)
+                rows = hours.get(hour)
+                if rows is None:
+                    rows = hours[hour] = Rows()
+                rows.add(row)
+        checked.rows = {_slot(*hour): rows for hour, rows in hours.items()}
+        return checked
+
+    def plain(self, line: bytes) -> SilverRow | None:
+        """The row of a line that is plainly good; None for every other, which says nothing about it."""
+        try:
+            read = _good_line(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        event = read.value
+        if len(line) > self._rules.max_bytes or not (event.id.strip() and event.source.strip() and self._in_time(read)):
+            return None
+        return _refusal_row(read, event.data) if isinstance(event, _Refusal) else self._sign_in_row(read, event.data)
+
+    def _in_time(self, read: _Line) -> bool:
+        """Whether the times are canonical, and the sign-in's own within the window beyond doubt.
+
+        Canonical times compare as texts, and land writes `timestamp` canonically.
+        """
+        event, arrived = read.value, read.timestamp
+        day = arrived[:10]
+        oldest = self._oldest.get(day) or self._oldest_of(day)
+        if not oldest <= event.time <= arrived or not moments.is_canonical(event.time):
+            return False
+        return event.received is None or moments.is_canonical(event.received)
+
+    def _oldest_of(self, day: str) -> str:
+        """The earliest time that is not too old for any arrival of a day."""
+        end = moments.moment(f"{day}T23:59:59.999999Z")
+        if end is None:
+            raise _corrupt()
+        too_old = min(self._rules.too_old, end - datetime.min.replace(tzinfo=UTC))
+        self._oldest[day] = moments.text(end - too_old)
+        return self._oldest[day]
+
+    def _sign_in_row(self, read: _Line, data: _SignInData) -> SignInRow | None:
+        values = self._required_data(data)
+        if not self._sign_ins_are_plain or None in values or not all(map(str.strip, values)):
+            return None
+        if data.email is not None and not is_email(data.email):
+            return None
+        event = read.value
+        return SignInRow(
+            read.log,
+            read.partition,
+            read.offset,
+            read.timestamp,
+            event.received or read.timestamp,
+            event.time,
+            event.source,
+            event.id,
+            data.provider,
+            data.user_id,
+            data.username,
+            data.email,
+            data.picture,
+            data.email_verified,
+            data.hosted_domain,
+            data.method,
+            data.locale,
+            data.user_agent,
+            data.ip,
+        )
+
+    def reference(self, line: bytes) -> SilverRow | RejectedRow | None:
+        """What the rules say of a line of bronze; None for an erased one."""
+        read = envelope.decode(line)
+        if read.erased is not None:
+            return None
+        arrived = moments.moment(read.timestamp)
+        try:
+            value = read.value_bytes
+        except binascii.Error as error:
+            raise _corrupt() from error
+        if arrived is None:
+            raise _corrupt()
+        origin = (read.log, read.partition, read.offset)
+        outcome = judge(value, origin, arrived, self._rules)
+        if isinstance(outcome, Rejection):
+            return RejectedRow(*origin, outcome.reason, outcome.detail, outcome.who)
+        return outcome
+
+    def _hour(self, row: SilverRow) -> tuple[str, str, int]:
+        """Where a row goes: its kind, the hour of its own time, the shard of its user (a refusal: of its id)."""
+        signed_in = isinstance(row, SignInRow)
+        hour = row.time[:13]
+        shards = self._shards(hour[:10])
+        shard = shard_of(row.user_id if isinstance(row, SignInRow) else row.id, shards) if shards > 1 else 0
+        return "signins" if signed_in else "refusals", hour, shard
+
+
+def _slot(kind: str, hour: str, shard: int) -> keys.Slot:
+    return keys.Slot("signins" if kind == "signins" else "refusals", hour[:10], int(hour[11:]), shard)
+
+
+def shard_of(owner: str, shards: int) -> int:
+    """The shard of a user_id (a refusal: of its id). Stable for ever: stored objects are named by it."""
+    return zlib.crc32(owner.encode()) % shards
+
+
+def _refusal_row(read: _Line, data: _RefusalData) -> RefusalRow | None:
+    if not data.reason.strip():
+        return None
+    event = read.value
+    return RefusalRow(
+        read.log,
+        read.partition,
+        read.offset,
+        read.timestamp,
+        event.time,
+        event.source,
+        event.id,
+        data.reason,
+        data.user_agent,
+        data.ip,
+    )
+
+
+def _corrupt() -> Corrupt:
+    return Corrupt(
+        "A line of a bronze object is none that land writes.",
+        "The object was changed or damaged after it was written.",
+        "Restore it from a copy; the other objects are cleaned without it.",
+    )
