@@ -123,7 +123,7 @@ class EmbeddedLog:
         reader = EmbeddedReader(self._file, group, start, self._signal, timeout_ms, self._uptime)
         with self._lock:
             self._check_open()
-            self._readers.append(reader)
+            self._readers = [*(known for known in self._readers if not known.closed), reader]
         return reader
 
     def committed(self, group: str) -> Mapping[int, int]:

@@ -16,7 +16,7 @@ from loginlake.stream.embedded_group import Membership
 from loginlake.stream.log import Headers, Range, Record
 
 _OTHER_PROCESS_S = 0.075  # how often to look for what other processes appended: they cannot wake us
-_SLICE = 256
+_SLICE = 32  # rows at a time against the budget: records may be 1 MB each
 _POLL_BYTES = 32 * 1024 * 1024
 _SELECT = (
     "SELECT place - ?1, timestamp_ms, key, value, headers FROM records"
@@ -69,7 +69,7 @@ class EmbeddedReader:
         self._member: Membership | None = None
         self._next: dict[int, int] = {}
         self._turn = 0
-        self._closed = False
+        self.closed = False
 
     def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         """See the port. About 32 MB at most, whatever `max_records` says."""
@@ -90,15 +90,15 @@ class EmbeddedReader:
     def commit(self, ends: Mapping[int, int]) -> None:
         """See the port."""
         with self._lock:
-            if ends and self._member is not None and not self._closed:
+            if ends and self._member is not None and not self.closed:
                 self._member.commit(ends, self._clock_ms())
 
     def close(self) -> None:
         """See the port. Idempotent, and safe from another thread than the polling one."""
         with self._lock:
-            if self._closed:
+            if self.closed:
                 return
-            self._closed = True
+            self.closed = True
             try:
                 if self._member is not None:
                     self._member.leave()
@@ -115,14 +115,14 @@ class EmbeddedReader:
             if held != member.owned:
                 self._signal.notify()
             self._next = {partition: at for partition, at in self._next.items() if partition in kept}
-            ends = self._read_ends(connection)
+            ends = read_ranges(connection)
         for partition in sorted(member.owned - self._next.keys()):
             self._next[partition] = self._begin(partition, ends[partition])
         with self._file.transaction(connection, write=False):
             return self._fetch(connection, max_records)
 
     def _joined(self) -> tuple[sqlite3.Connection, Membership]:
-        if self._closed:
+        if self.closed:
             raise GiveUp("The reader is closed.", "Its log was closed, or it left the group.", "Subscribe again.")
         if self._connection is None:
             self._connection = self._file.connect(durable=False)
@@ -142,7 +142,7 @@ class EmbeddedReader:
 
     def _fetch(self, connection: sqlite3.Connection, max_records: int) -> list[Record]:
         """One slice: the partitions take turns in being first, so that a busy one cannot starve the others."""
-        ends = self._read_ends(connection)
+        ends = read_ranges(connection)
         order = sorted(self._next)
         self._turn += 1
         first = self._turn % len(order) if order else 0
@@ -164,9 +164,6 @@ class EmbeddedReader:
             if records and records[-1].partition == partition:
                 self._next[partition] = records[-1].offset + 1
         return records
-
-    def _read_ends(self, connection: sqlite3.Connection) -> dict[int, Range]:
-        return read_ranges(connection)
 
 
 def read_ranges(connection: sqlite3.Connection) -> dict[int, Range]:
