@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 import uvicorn
+from fakes.snapshots import NOW, FakeAnswers
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 import loginlake.web
-from fakes.snapshots import NOW, FakeAnswers
-from loginlake.dashboard.app import Viewer, attach
+from loginlake.dashboard.app import Options, Viewer, attach
 
 STATIC = Path(loginlake.web.__file__).parent / "static"
 PEOPLE = {"viewer": Viewer("viewer", "Vera Vista", None), "person": Viewer("person", "Pablo Persona", None)}
@@ -44,7 +44,11 @@ def site(
         return HTMLResponse("<!DOCTYPE html><title>home</title>")
 
     attach(
-        app, open_snapshot=answers.open, allowed=allowed, timezone="Europe/Madrid", origin=origin, clock=clock
+        app,
+        open_snapshot=answers.open,
+        allowed=allowed,
+        timezone="Europe/Madrid",
+        options=Options(origin=origin, clock=clock),
     )
     return app
 

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 17, 42, 10, tzinfo=UTC)
 RHYTHM = (2, 1, 1, 1, 2, 6, 18, 48, 60, 54, 44, 34, 28, 36, 46, 44, 34, 24, 20, 18, 14, 8, 5, 3)
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
-    "=HYPERLINK(\"http://x.example\",\"clic\")",
+    '=HYPERLINK("http://x.example","clic")',
     "\u202egnirts desrever\u202c",
     "محمد بن عبد الله",
     "👩🏽‍🚀 Ana 🌊",
@@ -28,7 +28,9 @@ NAMES = ("Lucía García", "Mateo Rossi", "Nadia Haddad", "Kenji Tanaka", "Zoë 
 
 def named(counts: Mapping[str, int]) -> list[Document]:
     """Counts as gold writes them: by count, then by name."""
-    return [{"name": name, "count": count} for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    return [
+        {"name": name, "count": count} for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
 
 
 def day_document(at: date, number: int, hours: int = 24) -> Document:
@@ -71,7 +73,7 @@ def recent_item(number: int, now: datetime, name: str, picture: str) -> Document
         "provider": "google",
         "user_id": f"1{number:020d}",
         "username": name,
-        "email": f"{name.split(' ')[0].lower() or 'x'}{number}@example.com",
+        "email": f"{name.split(' ', maxsplit=1)[0].lower() or 'x'}{number}@example.com",
         "picture": picture,
         "method": "btn",
         "device": "desktop" if desktop else "mobile",
@@ -86,7 +88,7 @@ class FakeAnswers:
     def __init__(self, days_known: int = 120, now: datetime = NOW, *, picture: str = "", hostile: bool = True) -> None:
         """`picture` + N + .svg is a photo; an empty one leaves initials."""
         self.now = now
-        self.generation = 1
+        self.generation = 1 if days_known else 0
         self.complete: str | None = (now - timedelta(seconds=8)).isoformat() if days_known else None
         self.reads: list[str] = []
         self._failures: deque[Exception] = deque()
@@ -119,22 +121,19 @@ class FakeAnswers:
     def complete_until(self) -> str | None:
         return self.complete
 
-    @property
-    def published_at(self) -> str | None:
-        return f"generation {self.generation}" if self.by_day else None
-
-    def days(self, first: date, last: date) -> Sequence[Document]:
+    def days(self, first: str, last: str) -> Sequence[Document]:
         self.reads.append("days")
-        return [document for at, document in self.by_day.items() if first <= at <= last]
+        return [document for at, document in self.by_day.items() if first <= at.isoformat() <= last]
 
-    def recent(self) -> Document | None:
+    def recent(self) -> Sequence[Document]:
         self.reads.append("recent")
-        return {"items": self.items} if self.items else None
+        return self.items
 
-    def pipeline(self) -> Document | None:
+    def pipeline(self) -> Document:
         self.reads.append("pipeline")
         if not self.by_day:
-            return None
+            zeros: Document = dict.fromkeys(("signins", "refusals", "rejected", "people", "days"), 0)
+            return {**zeros, "rejected_by_reason": [], "first_day": None, "last_day": None}
         signins = sum(document["signins"] for document in self.by_day.values())
         reasons = {"null_email": 412, "not_json": 187, "wrong_type_email": 96, "unknown_type": 61, "null_picture": 33}
         return {

@@ -6,19 +6,20 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dash import Dash
 from fastapi import FastAPI, Request
 
 from loginlake.dashboard import callbacks, layout
+from loginlake.dashboard.figures import Photos
 from loginlake.dashboard.guard import Guard, Rules, chosen_language
 from loginlake.dashboard.source import Answers, Viewer, visit
 from loginlake.dashboard.texts import Language, text
 from loginlake.dashboard.theme import mantine_theme, scheme_css
 
-__all__ = ["PHOTO_SOURCES", "PREFIX", "Viewer", "attach"]
+__all__ = ["PHOTO_SOURCES", "PREFIX", "Options", "Viewer", "attach"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class _Page(Dash):
 
     schemes: str = ""
 
-    def interpolate_index(self, **parts: Any) -> str:
+    def interpolate_index(self, *_: Any, **parts: Any) -> str:
         """The document. Dash calls it once a page view."""
         language = visit.get().language
         return _INDEX.format(
@@ -69,31 +70,40 @@ class _Page(Dash):
         )
 
 
+class Options(NamedTuple):
+    """What has a default. `origin` is the web's own: its pictures may be shown as photos, beside `photo_sources`."""
+
+    origin: str = ""
+    photo_sources: tuple[str, ...] = PHOTO_SOURCES
+    stale_s: float = 120.0
+    language: Callable[[Request], Language] = lambda request: chosen_language(request.cookies)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+DEFAULTS = Options()
+
+
 def attach(
     app: FastAPI,
     *,
     open_snapshot: Callable[[], Answers],
     allowed: Callable[[Request], Viewer | None],
     timezone: str,
-    language: Callable[[Request], Language] = lambda request: chosen_language(request.cookies),
-    origin: str = "",
-    photo_sources: tuple[str, ...] = PHOTO_SOURCES,
-    stale_s: float = 120.0,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    options: Options = DEFAULTS,
 ) -> None:
     """Put the dashboard on `app`, at PREFIX. Call it last: its door must be the outermost middleware.
 
-    `open_snapshot` and `allowed` are called in threads, once a request each, and may raise errors of errors.py: the page
-    says so and goes on. `allowed` gives who is signed in, None for nobody. `origin` is the web's own (its pictures may
-    be shown as people's photos, beside those of `photo_sources`); everything else is refused by the page's policy.
+    `open_snapshot` and `allowed` are called in threads, at most once a request, and may raise errors of errors.py: the
+    page says so and goes on. `allowed` tells who is signed in (None: nobody) and whether they are a viewer.
     The app must serve /static/tokens.css, logo.svg and favicon.svg.
     """
-    sources = (*photo_sources, *([origin] if origin else []))
+    photos = Photos(options.photo_sources, options.origin)
     zone = ZoneInfo(timezone)
     tokens = _TOKENS.read_text(encoding="utf-8")
+    server: Any = app
     page = _Page(
         __name__,
-        server=app,
+        server=server,
         routes_pathname_prefix=PREFIX,
         requests_pathname_prefix=PREFIX,
         assets_folder=str(_HERE / "assets"),
@@ -103,12 +113,12 @@ def attach(
         on_error=_failed,
     )
     page.schemes = scheme_css(tokens)
-    look = layout.Look(zone, sources, mantine_theme(tokens))
+    look = layout.Look(zone, photos, mantine_theme(tokens))
     page.layout = lambda: layout.page(visit.get(), look)
-    callbacks.register(page, callbacks.Refresh(open_snapshot, zone, sources, stale_s, clock))
+    callbacks.register(page, callbacks.Refresh(open_snapshot, zone, photos, options.stale_s, options.clock))
     _close_catch_all(page)
-    policy = _policy(page, sources)
-    app.add_middleware(Guard, rules=Rules(PREFIX, allowed, language, lambda: policy, origin.startswith("https:")))
+    policy, secure = _policy(page, options.photo_sources), options.origin.startswith("https:")
+    app.add_middleware(Guard, rules=Rules(PREFIX, allowed, options.language, policy, secure))
 
 
 def _close_catch_all(page: Dash) -> None:
@@ -116,8 +126,9 @@ def _close_catch_all(page: Dash) -> None:
 
     Its renderer would also keep trying a web socket that no callback of ours uses.
     """
-    page.backend.websocket_capability = False
-    page.backend._setup_catchall = lambda: None  # noqa: SLF001  (there is no public switch; a test walks unknown paths)
+    backend: Any = page.backend
+    backend.websocket_capability = False
+    backend._setup_catchall = lambda: None  # there is no public switch: a test walks unknown paths
 
 
 def _failed(error: Exception) -> None:

@@ -45,7 +45,7 @@ class Refresh(NamedTuple):
 
     open_snapshot: Callable[[], Answers]
     zone: ZoneInfo
-    photo_sources: tuple[str, ...]
+    photos: figures.Photos
     stale_s: float
     clock: Callable[[], datetime]
 
@@ -64,11 +64,12 @@ def register(app: Dash, refresh: Refresh) -> None:
         language = visit.get().language
         return await to_thread.run_sync(updates, refresh, days, language, known)
 
+    browser: Any = app.clientside_callback  # it has no types
     for name in ("daily", "hourly"):
-        app.clientside_callback(
+        browser(
             ClientsideFunction("loginlake", "view"), Output(f"{name}-body", "className"), Input(f"{name}-view", "value")
         )
-    app.clientside_callback(
+    browser(
         ClientsideFunction("loginlake", "offline"),
         Output("offline", "hidden"),
         Input("tick", "n_intervals"),
@@ -81,104 +82,105 @@ def _range(shown: object) -> int:
     return found[0] if found else DEFAULT_RANGE
 
 
+class _Ask(NamedTuple):
+    """One refresh: what is shown, in which words, and when."""
+
+    shown: int
+    language: Language
+    now: datetime
+
+
+class _Page:
+    """What the page has, by digests (`known`), and what it gets."""
+
+    def __init__(self, known: Mapping[str, Any], language: Language) -> None:
+        self.known, self._language = known, language
+        self.stamp = dict(known)
+        self.outputs: dict[str, Any] = dict.fromkeys(OUTPUTS, no_update)
+
+    def changed(self, part: str, values: object) -> bool:
+        """Whether a part differs from what the page has; if so it must now be given."""
+        digest = hashlib.blake2b(repr((values, self._language)).encode("utf-8", "surrogatepass"), digest_size=9)
+        self.stamp[part] = digest.hexdigest()
+        return bool(self.stamp[part] != self.known.get(part))
+
+    def give(self, **outputs: Any) -> None:
+        """New content."""
+        self.outputs.update(outputs)
+
+
 def updates(refresh: Refresh, shown: int, language: Language, known: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs by name: new content where it differs from what the page has (`known`), no_update elsewhere."""
-    now = refresh.clock()
-    result: dict[str, Any] = dict.fromkeys(OUTPUTS, no_update)
-    result["beat"] = now.isoformat(timespec="milliseconds")
+    ask = _Ask(shown, language, refresh.clock())
+    page = _Page(known, language)
     try:
-        stamp = _content(refresh, shown, language, known, now, result)
+        _fill(page, refresh, ask)
     except LoginlakeError as error:
         logger.warning("dashboard: gold cannot be read", extra={"condition": type(error).__name__})
-        stamp = {**known, "clock": "error", "page": "error", "read": None}
-        if known.get("page") != "error":
-            result["clock"] = views.unreachable(language)
-            result["page"] = "page is-error" + (" has-data" if known.get("totals") else "")
-    if stamp != known:
-        result["stamp"] = stamp
-    return result
+        page = _Page(known, language)
+        page.changed("clock", "error")
+        page.stamp["read"] = ""
+        if page.changed("page", "error"):
+            has_data = " has-data" if known.get("totals") else ""
+            page.give(clock=views.unreachable(language), page=f"page is-error{has_data}")
+    page.give(beat=ask.now.isoformat(timespec="milliseconds"))
+    if page.stamp != known:
+        page.give(stamp=page.stamp)
+    return page.outputs
 
 
-def _content(
-    refresh: Refresh,
-    shown: int,
-    language: Language,
-    known: Mapping[str, Any],
-    now: datetime,
-    result: dict[str, Any],
-) -> dict[str, Any]:
-    """Fill `result` with what changed; the new stamp. Only the clock is made anew while the generation stays."""
+def _fill(page: _Page, refresh: Refresh, ask: _Ask) -> None:
+    """Only the clock is made anew while the generation, the hour and the wish stay the same."""
     snapshot = refresh.open_snapshot()
     complete = formats.moment(snapshot.complete_until) if snapshot.complete_until else None
-    stamp = dict(known)
+    _fill_clock(page, refresh, ask, complete)
+    today = ask.now.astimezone(UTC).date()
+    local_day = ask.now.astimezone(refresh.zone).date()
+    hours = figures.full_hours(complete, today)
+    if page.changed("read", (snapshot.generation, hours, ask.shown, today, local_day)):
+        days = figures.by_date(snapshot.days(*(at.isoformat() for at in figures.reach(today, ask.shown))))
+        _fill_days(page, refresh, ask, days, hours)
+        _fill_lists(page, refresh, ask, snapshot)
 
-    def offer(name: str, values: object, made: Callable[[], Mapping[str, Any]]) -> None:
-        digest = _digest((values, language))
-        if known.get(name) != digest:
-            result.update(made())
-            stamp[name] = digest
 
-    behind = (now - complete).total_seconds() if complete else 0.0
+def _fill_clock(page: _Page, refresh: Refresh, ask: _Ask, complete: datetime | None) -> None:
+    zone, language = refresh.zone, ask.language
+    behind = (ask.now - complete).total_seconds() if complete else 0.0
     late = formats.ago(behind, language) if behind > refresh.stale_s else ""
-    local_day = now.astimezone(refresh.zone).date()
     minute = complete.replace(second=0, microsecond=0) if complete else None
-    offer(
-        "clock",
-        (minute, late, local_day),
-        lambda: {"clock": views.clock(complete, now, refresh.zone, refresh.stale_s, language)},
-    )
-    today = now.astimezone(UTC).date()
-    read = _digest((snapshot.published_at, snapshot.complete_until, shown, language, today, local_day))
-    if known.get("read") != read:
-        _read(snapshot, refresh, shown, language, now, today, complete, offer)
-        stamp["read"] = read
-    return stamp
+    if page.changed("clock", (minute, late, ask.now.astimezone(zone).date())):
+        page.give(clock=views.clock(complete, ask.now, zone, refresh.stale_s, language))
 
 
-def _read(
-    snapshot: Answers,
-    refresh: Refresh,
-    shown: int,
-    language: Language,
-    now: datetime,
-    today: date,
-    complete: datetime | None,
-    offer: Callable[[str, object, Callable[[], Mapping[str, Any]]], None],
-) -> None:
-    zone = refresh.zone
-    days = figures.by_date(snapshot.days(*figures.reach(today, shown)))
-    totals = figures.totals(days, today, complete)
-    daily = figures.daily(days, today, shown)
-    hourly = figures.hourly(days, today, shown, zone)
-    latest = figures.latest(snapshot.recent(), refresh.photo_sources, LATEST)
+def _fill_days(page: _Page, refresh: Refresh, ask: _Ask, days: Mapping[date, figures.Document], hours: int) -> None:
+    language, today = ask.language, ask.now.astimezone(UTC).date()
+    totals = figures.totals(days, today, hours)
+    if page.changed("totals", (totals, today)):
+        page.give(totals=views.tiles(totals, language, today))
+    daily = figures.daily(days, today, ask.shown)
+    if page.changed("daily", daily):
+        page.give(
+            daily_chart=views.daily_points(daily, language),
+            daily_label=views.daily_label(daily, language),
+            daily_table=views.daily_table(daily, language),
+        )
+    hourly = figures.hourly(days, today, ask.shown, refresh.zone)
+    if page.changed("hourly", (hourly, ask.shown)):
+        page.give(
+            hourly_chart=views.hourly_points(hourly),
+            hourly_label=views.hourly_label(hourly, language),
+            hourly_table=views.hourly_table(hourly, language),
+            hourly_note=hourly_note(refresh.zone, ask.shown, language),
+        )
+
+
+def _fill_lists(page: _Page, refresh: Refresh, ask: _Ask, snapshot: Answers) -> None:
+    latest = figures.latest(snapshot.recent(), refresh.photos, LATEST)
     path = figures.path(snapshot.pipeline(), REASONS)
-    empty = not latest and not path.signins and not path.refusals and not path.rejected
-    offer("page", empty, lambda: {"page": "page is-empty" if empty else "page is-ready"})
-    offer("totals", (totals, today), lambda: {"totals": views.tiles(totals, language, today)})
-    offer(
-        "daily",
-        daily,
-        lambda: {
-            "daily_chart": views.daily_points(daily, language),
-            "daily_label": views.daily_label(daily, language),
-            "daily_table": views.daily_table(daily, language),
-        },
-    )
-    offer(
-        "hourly",
-        (hourly, shown),
-        lambda: {
-            "hourly_chart": views.hourly_points(hourly),
-            "hourly_label": views.hourly_label(hourly, language),
-            "hourly_table": views.hourly_table(hourly, language),
-            "hourly_note": hourly_note(zone, shown, language),
-        },
-    )
-    offer(
-        "latest", (latest, now.astimezone(zone).date()), lambda: {"latest": views.latest(latest, now, zone, language)}
-    )
-    offer("path", path, lambda: {"path": views.path(path, language)})
-
-
-def _digest(values: object) -> str:
-    return hashlib.blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+    if page.changed("latest", (latest, ask.now.astimezone(refresh.zone).date())):
+        page.give(latest=views.latest(latest, ask.now, refresh.zone, ask.language))
+    if page.changed("path", path):
+        page.give(path=views.path(path, ask.language))
+    empty = not (latest or path.signins or path.refusals or path.rejected)
+    if page.changed("page", empty):
+        page.give(page="page is-empty" if empty else "page is-ready")

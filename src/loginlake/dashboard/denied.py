@@ -40,6 +40,4 @@ a:focus-visible{{outline:3px solid var(--ll-focus);outline-offset:2px}}
 
 def page(language: Language, status: int, title: str, detail: str, back: str) -> str:
     """The page that says why, and leads back to the sign-in page."""
-    return _PAGE.format(
-        language=language, status=status, title=escape(title), detail=escape(detail), back=escape(back)
-    )
+    return _PAGE.format(language=language, status=status, title=escape(title), detail=escape(detail), back=escape(back))

@@ -1,4 +1,4 @@
-"""Gold's documents -> the figures of the page. Pure: documents, a day and a zone in; plain values out, no words, no Dash.
+"""Gold's documents -> the figures of the page. Pure: documents, a day, a zone in; plain values out, no words.
 
 Days are UTC days, as gold counts people; hours are shifted to the zone that is shown.
 """
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 Document = Mapping[str, Any]
+OTHERS = "*"  # gold counts names beyond its limit under this one
 RANGES = (7, 30, 90)
 WINDOW = 31  # days before today that the figures need whatever the range: 30 before, and today
 
@@ -71,6 +72,7 @@ class Latest(NamedTuple):
     picture: str | None
     application: str
     device: str
+    agent: str
 
 
 class Path(NamedTuple):
@@ -122,13 +124,13 @@ def full_hours(complete_until: datetime | None, today: date) -> int:
     return min(24, max(0, int(since.total_seconds() // 3600)))
 
 
-def totals(days: Mapping[date, Document], today: date, complete_until: datetime | None) -> Totals:
-    """The figures on top, for today."""
+def totals(days: Mapping[date, Document], today: date, hours: int) -> Totals:
+    """The figures on top, for today, of which `hours` UTC hours are complete."""
     document = days.get(today)
     fortnight = [days.get(today - timedelta(days=back)) for back in range(13, -1, -1)]
     return Totals(
         signins=_count(document, "signins"),
-        same_time=_same_time(days, today, full_hours(complete_until, today)),
+        same_time=_same_time(days, today, hours),
         people=_count(document, "people"),
         people_week_ago=_count(days.get(today - timedelta(days=7)), "people"),
         week=_window(days, today, 7),
@@ -160,8 +162,15 @@ def hourly(days: Mapping[date, Document], today: date, shown: int, zone: tzinfo)
     return [Hour(hour, signins) for hour, signins in enumerate(counts)]
 
 
-def photo(url: object, sources: Sequence[str]) -> str | None:
-    """A picture's URL if it may be shown: an inline image, or one of `sources` (as in a CSP: scheme://host, *.host)."""
+class Photos(NamedTuple):
+    """Whose pictures may be shown: `sources` as in a CSP (https://host, https://*.host), and the web's own origin."""
+
+    sources: tuple[str, ...]
+    origin: str = ""
+
+
+def photo(url: object, photos: Photos) -> str | None:
+    """A picture's URL if it may be shown: inline, of the web itself (then without its host), or of `sources`."""
     if not isinstance(url, str):
         return None
     if url.startswith("data:image/"):
@@ -172,7 +181,11 @@ def photo(url: object, sources: Sequence[str]) -> str | None:
         return None
     if parts.scheme not in {"http", "https"} or not parts.netloc or "@" in parts.netloc:
         return None
-    return url if any(_matches(f"{parts.scheme}://{parts.netloc}".lower(), source) for source in sources) else None
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    if origin == photos.origin:
+        own = parts._replace(scheme="", netloc="", path="/" + parts.path.lstrip("/\\"))
+        return own.geturl()
+    return url if any(_matches(origin, source) for source in photos.sources) else None
 
 
 def _matches(origin: str, source: str) -> bool:
@@ -180,19 +193,19 @@ def _matches(origin: str, source: str) -> bool:
     return origin.startswith(f"{scheme}://") and origin.endswith(f".{host}") if wildcard else origin == source
 
 
-def latest(recent: Document | None, sources: Sequence[str], limit: int) -> list[Latest]:
+def latest(items: Sequence[Document], photos: Photos, limit: int) -> list[Latest]:
     """The latest sign-ins, newest first."""
-    items = recent["items"][:limit] if recent else []
     return [
         Latest(
             time=datetime.fromisoformat(item["time"]),
             username=str(item.get("username") or ""),
             email=str(item.get("email") or ""),
-            picture=photo(item.get("picture"), sources),
+            picture=photo(item.get("picture"), photos),
             application=_host(str(item.get("source") or "")),
-            device=" · ".join(str(item[name]) for name in ("device", "browser", "system") if item.get(name)),
+            device=str(item.get("device") or ""),
+            agent=" · ".join(str(item[name]) for name in ("browser", "system") if item.get(name)),
         )
-        for item in items
+        for item in items[:limit]
     ]
 
 
@@ -204,13 +217,13 @@ def _host(source: str) -> str:
         return source
 
 
-def path(pipeline: Document | None, reasons: int) -> Path:
-    """What gold holds; the `reasons` most frequent reasons by name, the others together under ""."""
-    if not pipeline:
-        return Path(0, 0, 0, 0, (), None)
-    found = [(str(item["name"]), int(item["count"])) for item in pipeline["rejected_by_reason"]]
-    rest = sum(count for _, count in found[reasons:])
-    shown = (*found[:reasons], *([("", rest)] if rest else []))
+def path(pipeline: Document, reasons: int) -> Path:
+    """What gold holds; the `reasons` most frequent reasons by name, the others together under OTHERS."""
+    counts = {str(item["name"]): int(item["count"]) for item in pipeline["rejected_by_reason"]}
+    rest = counts.pop(OTHERS, 0)
+    found = list(counts.items())
+    rest += sum(count for _, count in found[reasons:])
+    shown = (*found[:reasons], *([(OTHERS, rest)] if rest else []))
     first = pipeline.get("first_day")
     return Path(
         signins=int(pipeline["signins"]),

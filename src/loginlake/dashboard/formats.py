@@ -41,7 +41,7 @@ def day(value: date, language: Language) -> str:
 
 
 def weekday(value: date, language: Language) -> str:
-    """mar 24 nov, Tue 24 Nov."""
+    """The day with its weekday: mar 24 nov, Tue 24 Nov."""
     return f"{_WEEKDAYS[language][value.weekday()]}{NBSP}{day(value, language)}"
 
 

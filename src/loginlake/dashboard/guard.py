@@ -44,7 +44,7 @@ class Rules(NamedTuple):
     prefix: str
     allowed: Callable[[Request], Viewer | None]
     language: Callable[[Request], Language]
-    policy: Callable[[], str]
+    policy: str
     secure: bool
 
 
@@ -129,14 +129,12 @@ class Guard:
         return HTMLResponse(page(language, status, title, detail, text(language, "back")), status)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        policy = self._rules.policy()
-
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                headers["content-security-policy"] = policy
+                headers["content-security-policy"] = self._rules.policy
                 if "/_dash-component-suites/" not in scope["path"] or message["status"] != 200:
                     headers["cache-control"] = "no-store"
                 if self._rules.secure:

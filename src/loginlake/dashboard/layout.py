@@ -9,9 +9,10 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from loginlake.dashboard import formats, views
-from loginlake.dashboard.figures import RANGES, photo
+from loginlake.dashboard.figures import RANGES, Photos, photo
 from loginlake.dashboard.source import Visit
 from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.views import aria
 
 Component = Any
 DEFAULT_RANGE = 30
@@ -23,7 +24,7 @@ class Look(NamedTuple):
     """What every visit's page shares."""
 
     zone: ZoneInfo
-    photo_sources: tuple[str, ...]
+    photos: Photos
     theme: dict[str, Any]
 
 
@@ -43,7 +44,7 @@ def page(visit: Visit, look: Look) -> Component:
                     _note("error", lang),
                     _note("empty", lang),
                     html.Section(
-                        html.Dl(_blank_tiles(), id="totals", className="tiles"), **{"aria-label": text(lang, "figures")}
+                        html.Dl(_blank_tiles(), id="totals", className="tiles"), **aria(label=text(lang, "figures"))
                     ),
                     html.Div([_daily(lang), _hourly(lang)], className="row row-charts"),
                     html.Div([_latest(lang), _path(lang)], className="row row-lists"),
@@ -66,7 +67,7 @@ def _header(visit: Visit, look: Look) -> Component:
         href="/",
         className="brand",
         title=text(lang, "back"),
-        **{"aria-label": f"loginlake: {text(lang, 'back')}"},
+        **aria(label=f"loginlake: {text(lang, 'back')}"),
     )
     language = html.A(
         text(lang, "other_language_short"),
@@ -74,21 +75,21 @@ def _header(visit: Visit, look: Look) -> Component:
         lang=other,
         className="chip",
         title=text(lang, "other_language"),
-        **{"aria-label": text(lang, "other_language")},
+        **aria(label=text(lang, "other_language")),
     )
     scheme = dmc.ColorSchemeToggle(
-        lightIcon=html.Span(className="icon icon-sun"),
-        darkIcon=html.Span(className="icon icon-moon"),
+        lightIcon=html.Span(className="icon icon-moon"),
+        darkIcon=html.Span(className="icon icon-sun"),
         className="chip",
         unstyled=True,
-        **{"aria-label": text(lang, "scheme")},
+        **aria(label=text(lang, "scheme")),
     )
     return html.Header(
         [
             brand,
             html.H1(text(lang, "title")),
             html.Div(id="clock", className="clock", role="status"),
-            html.Nav([language, scheme, *_viewer(visit, look)], className="prefs", **{"aria-label": text(lang, "nav")}),
+            html.Nav([language, scheme, *_viewer(visit, look)], className="prefs", **aria(label=text(lang, "nav"))),
         ],
         className="top",
     )
@@ -98,7 +99,7 @@ def _viewer(visit: Visit, look: Look) -> list[Component]:
     if visit.viewer is None:
         return []
     name = visit.viewer.name.strip() or text(visit.language, "nameless")
-    picture = photo(visit.viewer.picture, look.photo_sources)
+    picture = photo(visit.viewer.picture, look.photos)
     words = text(visit.language, "viewer", name=name)
     face = views.avatar(name, picture, 30)
     return [html.Span([face, html.Span(words, className="unseen")], className="viewer", title=words)]
@@ -139,7 +140,7 @@ def _choice(name: str, label: str, options: list[tuple[str, str]], value: str) -
         persistence_type="session",
         transitionDuration=120,
         className="choice",
-        **{"aria-label": label},
+        **aria(label=label),
     )
 
 
@@ -149,25 +150,25 @@ def _view(name: str, lang: Language, what: str) -> Component:
 
 
 def _card(name: str, title: Component, tools: list[Component], body: list[Component]) -> Component:
-    head = html.Div([html.Div(title, className="card-title"), html.Div(tools, className="card-tools")])
-    head.className = "card-head"
+    parts = [html.Div(title, className="card-title"), html.Div(tools, className="card-tools")]
+    head = html.Div(parts, className="card-head")
     return html.Section(
         [head, html.Div(body, id=f"{name}-body", className="card-body")],
         className=f"card card-{name}",
-        **{"aria-labelledby": f"{name}-title"},
+        **aria(labelledby=f"{name}-title"),
     )
 
 
 def _titled(name: str, words: str, note: Component | None = None) -> list[Component]:
     title: list[Component] = [html.H2(words, id=f"{name}-title")]
-    return [*title, html.Span(note, id=f"{name}-note", className="note")] if note is not None else title
+    return [*title, html.Div(note, id=f"{name}-note", className="note")] if note is not None else title
 
 
 def _figure(name: str, chart: Component) -> list[Component]:
     """A chart as one picture with a sentence, and beside it the same as a table; one of the two is shown."""
-    picture = html.Div(chart, role="img", className="chart", **{"aria-labelledby": f"{name}-label"})
-    table = html.Div(id=f"{name}-table", className="as-table", tabIndex="0", role="region")
-    setattr(table, "aria-labelledby", f"{name}-title")
+    picture = html.Div(chart, role="img", className="chart", **aria(labelledby=f"{name}-label"))
+    named = aria(labelledby=f"{name}-title")
+    table = html.Div(id=f"{name}-table", className="as-table", tabIndex="0", role="region", **named)
     return [picture, html.Span(id=f"{name}-label", className="unseen"), table]
 
 
@@ -183,21 +184,28 @@ def _daily(lang: Language) -> Component:
         ],
         curveType="monotone",
         withDots=False,
-        withLegend=True,
-        legendProps={"verticalAlign": "top", "height": 34},
         strokeWidth=2,
         lineProps={"strokeDasharray": "6 4"},
         gridAxis="x",
         tickLine="none",
         valueFormatter=_NUMBERS,
         yAxisProps={"width": 46, "allowDecimals": False},
-        xAxisProps={"minTickGap": 28, "tickMargin": 8},
-        composedChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8}},
+        xAxisProps={"minTickGap": 28, "interval": "equidistantPreserveStart", "tickMargin": 8},
+        composedChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8, "top": 8}},
     )
     ranges = [(str(days), text(lang, f"range_{days}")) for days in RANGES]
     words = text(lang, "daily")
     tools = [_choice("range", text(lang, "range"), ranges, str(DEFAULT_RANGE)), _view("daily", lang, words)]
-    return _card("daily", _titled("daily", words, text(lang, "daily_note")), tools, _figure("daily", chart))
+    return _card("daily", _titled("daily", words, _legend(lang)), tools, _figure("daily", chart))
+
+
+def _legend(lang: Language) -> Component:
+    """The two series by their line as well as by their colour, and what a day is."""
+    keys = [
+        html.Span([html.Span(className=f"key key-{name}"), text(lang, name)], className="series")
+        for name in ("signins", "people")
+    ]
+    return [*keys, html.Span(text(lang, "daily_note"))]
 
 
 def _hourly(lang: Language) -> Component:
@@ -212,8 +220,12 @@ def _hourly(lang: Language) -> Component:
         valueFormatter=_NUMBERS,
         barProps={"radius": [3, 3, 0, 0]},
         yAxisProps={"width": 46, "allowDecimals": False},
-        xAxisProps={"minTickGap": 18, "tickMargin": 8},
-        barChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8}},
+        xAxisProps={
+            "ticks": [f"{hour:02d}:00" for hour in range(0, 24, 4)],
+            "interval": "preserveStartEnd",
+            "tickMargin": 8,
+        },
+        barChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8, "top": 8}},
     )
     words = text(lang, "hourly")
     tools = [_view("hourly", lang, words)]
@@ -221,9 +233,9 @@ def _hourly(lang: Language) -> Component:
 
 
 def _latest(lang: Language) -> Component:
-    body = [html.Div(id="latest", className="scroll", tabIndex="0", role="region")]
-    setattr(body[0], "aria-labelledby", "latest-title")
-    return _card("latest", _titled("latest", text(lang, "latest")), [], body)
+    named = aria(labelledby="latest-title")
+    table = html.Div(id="latest", className="scroll", tabIndex="0", role="region", **named)
+    return _card("latest", _titled("latest", text(lang, "latest")), [], [table])
 
 
 def _path(lang: Language) -> Component:

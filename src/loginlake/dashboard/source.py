@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from datetime import date
 from typing import Any, Literal, NamedTuple, Protocol
 
 from loginlake.dashboard.texts import Language
@@ -21,19 +20,19 @@ class Answers(Protocol):
         ...
 
     @property
-    def published_at(self) -> str | None:
-        """When this generation was published (RFC 3339); None when there is none. It tells generations apart."""
+    def generation(self) -> int:
+        """The number of this refresh; 0 before the first. What is read below changes only with it."""
         ...
 
-    def days(self, first: date, last: date) -> Sequence[Mapping[str, Any]]:
-        """The day documents from `first` to `last`, in order; days without one are missing."""
+    def days(self, first: str, last: str) -> Sequence[Mapping[str, Any]]:
+        """The day documents from `first` to `last` (YYYY-MM-DD), in order; days without one are missing."""
         ...
 
-    def recent(self) -> Mapping[str, Any] | None:
-        """The latest sign-ins."""
+    def recent(self) -> Sequence[Mapping[str, Any]]:
+        """The latest sign-ins, newest first."""
         ...
 
-    def pipeline(self) -> Mapping[str, Any] | None:
+    def pipeline(self) -> Mapping[str, Any]:
         """The totals."""
         ...
 
@@ -53,5 +52,6 @@ class Visit(NamedTuple):
     viewer: Viewer | None = None
 
 
-visit: ContextVar[Visit] = ContextVar("visit", default=Visit())
+_NOBODY = Visit()
+visit: ContextVar[Visit] = ContextVar("visit", default=_NOBODY)
 """Set by the guard around each request, so that Dash's layout and callbacks know who asks."""

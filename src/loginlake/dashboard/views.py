@@ -11,10 +11,15 @@ import dash_mantine_components as dmc
 from dash import html
 
 from loginlake.dashboard import formats
-from loginlake.dashboard.figures import Day, Hour, Latest, Path, SameTime, Totals, Window
-from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.figures import OTHERS, Day, Hour, Latest, Path, SameTime, Totals, Window
+from loginlake.dashboard.texts import TEXTS, Language, text
 
 Component = Any
+
+
+def aria(**words: str) -> dict[str, Any]:
+    """The attributes aria-... of a component."""
+    return {f"aria-{name}": value for name, value in words.items()}
 
 
 def clock(complete_until: datetime | None, now: datetime, zone: ZoneInfo, stale_s: float, lang: Language) -> Component:
@@ -73,7 +78,7 @@ def _tile(
     trend: Sequence[int] = (),
     at: date | None = None,
 ) -> Component:
-    label = [text(lang, key)]
+    label: list[Component] = [text(lang, key)]
     if at is not None:
         label.append(html.Span(f" {text(lang, 'as_of', day=formats.day(at, lang))}", className="tile-at"))
     highest = max(trend, default=0)
@@ -84,7 +89,7 @@ def _tile(
             html.Dd(
                 [
                     html.Span(formats.number(value, lang), className="tile-value"),
-                    html.Span(bars, className="tile-trend", **{"aria-hidden": "true"}),
+                    html.Span(bars, className="tile-trend", **aria(hidden="true")),
                     html.Span(more, className="tile-more"),
                 ]
             ),
@@ -101,16 +106,14 @@ def _same_time(found: Totals, lang: Language) -> Component:
     now, before, whole = (formats.number(value, lang) for value in (same.now, same.before, same.whole))
     tip = text(lang, "same_time_tip", clock=hour, now=now, before=before, whole=whole)
     change = formats.change(same.now, same.before, lang)
-    return html.Span(text(lang, "same_time", change=change, clock=hour), title=tip)
+    return html.Span(text(lang, "same_time", change=change), title=tip)
 
 
 def _before(window: Window, length: int, lang: Language) -> Component:
     if not window.before:
         return html.Span(text(lang, "before_nothing", n=length))
     change = formats.change(window.people, window.before, lang)
-    return html.Span(
-        text(lang, "change_before", change=change, n=length, before=formats.number(window.before, lang))
-    )
+    return html.Span(text(lang, "change_before", change=change, n=length, before=formats.number(window.before, lang)))
 
 
 def daily_points(days: Sequence[Day], lang: Language) -> list[dict[str, Any]]:
@@ -185,11 +188,14 @@ def _latest_cells(item: Latest, now: datetime, zone: ZoneInfo, lang: Language) -
         ],
         className="who-words",
     )
+    kind = f"device_{item.device}"
+    words = (text(lang, kind) if kind in TEXTS[lang] else item.device, item.agent)
+    device = " · ".join(word for word in words if word) or "—"
     moment = html.Time(formats.when(item.time, now, zone, lang), dateTime=item.time.isoformat())
     return [
         html.Th(html.Span([avatar(name, item.picture), who], className="who"), scope="row", className="c-person"),
         html.Td(html.Bdi(item.application), className="c-application", title=item.application),
-        html.Td(html.Bdi(item.device or "—"), className="c-device", title=item.device),
+        html.Td(html.Bdi(device), className="c-device", title=device),
         html.Td(moment, className="c-time"),
     ]
 
@@ -216,7 +222,10 @@ def path(found: Path, lang: Language) -> list[Component]:
         _fact("rejected", found.rejected, lang, "silver"),
     ]
     highest = max((count for _, count in found.reasons), default=1)
-    reasons = [_reason(name or text(lang, "others"), count, highest, lang) for name, count in found.reasons]
+    reasons = [
+        _reason(text(lang, "others") if name == OTHERS else name or "—", count, highest, lang)
+        for name, count in found.reasons
+    ]
     nothing = html.P(text(lang, "rejected_none"), className="nothing")
     parts: list[Component] = [html.Dl(facts, className="facts"), html.Ul(reasons, className="reasons")]
     if not reasons:
@@ -228,9 +237,7 @@ def path(found: Path, lang: Language) -> list[Component]:
 
 
 def _fact(key: str, value: int, lang: Language, stage: str) -> Component:
-    return html.Div(
-        [html.Dt(text(lang, key)), html.Dd(formats.number(value, lang))], className=f"fact fact-{stage}"
-    )
+    return html.Div([html.Dt(text(lang, key)), html.Dd(formats.number(value, lang))], className=f"fact fact-{stage}")
 
 
 def _reason(name: str, count: int, highest: int, lang: Language) -> Component:
@@ -238,7 +245,7 @@ def _reason(name: str, count: int, highest: int, lang: Language) -> Component:
     return html.Li(
         [
             html.Span(html.Bdi(name), className="reason-name", title=name),
-            html.Span(html.Span(style={"width": width}), className="reason-bar", **{"aria-hidden": "true"}),
+            html.Span(html.Span(style={"width": width}), className="reason-bar", **aria(hidden="true")),
             html.Span(formats.number(count, lang), className="reason-count"),
         ]
     )
