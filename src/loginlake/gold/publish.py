@@ -1,0 +1,153 @@
+"""publish: silver -> gold. One pass over the days that changed (dirty/), in refreshes of bounded memory.
+
+Gold is a pure function of silver: absolute values, replaced. A day's mark goes only after everything that it reaches is
+current, and only if it is still the mark that was seen, so that a crash anywhere is healed by the next pass.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from loginlake.errors import Conflict, ObjectNotFound
+from loginlake.gold import days, pointer
+from loginlake.gold.refresh import Refresh, Refreshed
+from loginlake.gold.store import GoldStore
+from loginlake.lake import keys
+from loginlake.lake.store import Entry, ObjectStore
+
+logger = logging.getLogger(__name__)
+INDEXES = (pointer.BY_GENERATION,)
+KEEP_FOR = timedelta(minutes=15)
+MAX_PEOPLE = 200_000
+_DIRTY = "dirty/day="
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReport:
+    """What a pass did. `days`: the dirty days published; `refreshes`: how many times readers saw something new."""
+
+    days: int = 0
+    refreshes: int = 0
+    rows: int = 0
+    users: int = 0
+    generation: int = 0
+    complete_until: str | None = None
+
+    def plus(self, refreshed: Refreshed) -> PublishReport:
+        """This and one refresh more."""
+        return replace(
+            self,
+            days=self.days + len(refreshed.days),
+            refreshes=self.refreshes + 1,
+            rows=self.rows + refreshed.rows_written,
+            users=self.users + refreshed.users_written,
+            generation=refreshed.generation,
+        )
+
+
+class _Watermark(msgspec.Struct):
+    complete_until: str | None = None
+
+
+def publish(
+    store: ObjectStore,
+    gold: GoldStore,
+    *,
+    now: Callable[[], datetime],
+    keep_for: timedelta = KEEP_FOR,
+    max_people: int = MAX_PEOPLE,
+    attempts: int = 5,
+) -> PublishReport:
+    """Publish every dirty day. A gold store that never was published to gets every day of the lake.
+
+    One refresh takes days until they hold `max_people` people: that bounds memory. Rows out of use stay for
+    `keep_for`, so that a reader may finish. When another publisher is faster, everything is read again, up to
+    `attempts` times; then Conflict. A day that cannot be read, or a system that does not answer, raises; nothing is
+    lost by it.
+    """
+    gold.prepare(INDEXES)
+    for attempt in range(attempts):
+        try:
+            with store.lock("publish"):
+                return _pass(store, gold, now, keep_for, max_people)
+        except Conflict:
+            logger.info("another publisher was faster", extra={"attempt": attempt})
+            if attempt + 1 == attempts:
+                raise
+            # Two that restart in step would beat each other for ever.
+            threading.Event().wait(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311
+    raise AssertionError("attempts must be positive")
+
+
+def _pass(
+    store: ObjectStore, gold: GoldStore, now: Callable[[], datetime], keep_for: timedelta, max_people: int
+) -> PublishReport:
+    complete_until = _complete_until(store)
+    if pointer.read(gold).generation == 0:
+        _mark_every_day(store)
+    marks = _marks(store)
+    if not marks:
+        _idle(gold, complete_until, now(), keep_for)
+    report = PublishReport()
+    waiting = sorted(marks)
+    while waiting:
+        refresh = Refresh(store, gold, now=now, keep_for=keep_for)
+        done = refresh.run(waiting, complete_until=complete_until, max_people=max_people)
+        for day in done.clean:
+            _unmark(store, marks[day])
+        report = report.plus(done)
+        waiting = waiting[len(done.days) :]
+        logger.info("published", extra={"days": len(done.days), "left": len(waiting), "generation": done.generation})
+    current = pointer.read(gold)
+    return replace(report, generation=current.generation, complete_until=current.complete_until)
+
+
+def _complete_until(store: ObjectStore) -> str | None:
+    try:
+        return msgspec.json.decode(store.get(keys.CLEAN_WATERMARK).data, type=_Watermark).complete_until
+    except ObjectNotFound:
+        return None
+
+
+def _marks(store: ObjectStore) -> dict[str, list[Entry]]:
+    """The marks of each dirty day as they are now: dirty/day=D, or dirty/day=D/<anything>."""
+    marks: dict[str, list[Entry]] = {}
+    for entry in store.list("dirty/"):
+        day = entry.key.removeprefix(_DIRTY).split("/", 1)[0]
+        marks.setdefault(day, []).append(entry)
+    return marks
+
+
+def _mark_every_day(store: ObjectStore) -> None:
+    """A new gold store knows nothing: each day of the lake is work. Marked first, so that a crash loses none."""
+    marked = _marks(store)
+    for day in sorted(days.every_day(store) - marked.keys()):
+        store.put(keys.dirty(day), uuid.uuid4().bytes)
+
+
+def _unmark(store: ObjectStore, marks: Iterable[Entry]) -> None:
+    """Remove the marks that are still those that were seen before the day was read."""
+    for mark in marks:
+        with store.lock(mark.key):
+            try:
+                unchanged = store.get(mark.key).version == mark.version
+            except ObjectNotFound:
+                continue
+            if unchanged:
+                store.delete(mark.key)
+
+
+def _idle(gold: GoldStore, complete_until: str | None, now: datetime, keep_for: timedelta) -> None:
+    """Nothing is dirty: tell how far it is complete, and remove what went out of use."""
+    seen = pointer.read(gold)
+    new = replace(pointer.sweep(gold, seen, now, keep_for), complete_until=complete_until or seen.complete_until)
+    if new != seen:
+        pointer.switch(gold, seen, new)

@@ -1,0 +1,312 @@
+"""One refresh of gold: some days read from silver, everything that they can reach computed, one pointer switched.
+
+The order is the contract: claim a generation, users, rows, switch, people who are gone, people of the days. Whatever
+crashes in between, the days are still dirty, and the same again gives the same; until the switch no reader sees a row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from loginlake.errors import Corrupt
+from loginlake.event import rfc3339
+from loginlake.gold import days, people, persons, pointer, totals
+from loginlake.gold.answers import (
+    RECENT,
+    Tally,
+    day_facts,
+    day_people,
+    latest,
+    newest,
+    place,
+    recent_items,
+    says_something,
+)
+from loginlake.gold.pointer import ROWS
+from loginlake.gold.store import Document, GoldStore
+from loginlake.gold.windows import REACH, Window, slide
+from loginlake.lake.store import ObjectStore
+
+logger = logging.getLogger(__name__)
+USERS = "users"
+DAY, RECENT_KEY, PIPELINE, TOTALS = "day:", "recent", "pipeline", "totals"
+_CHUNK = 2_000
+_PEOPLE_FIELDS = ("people", "people_7", "people_30", "new", "returning", "resurrected", "dormant")
+
+
+class Refreshed(NamedTuple):
+    """What one refresh did. `clean`: the days whose mark may go."""
+
+    generation: int
+    days: list[str]
+    clean: list[str]
+    rows_written: int
+    users_written: int
+
+
+class _Touched(NamedTuple):
+    """A day read from silver, without its people's profiles."""
+
+    tally: Tally
+    people: dict[int, pl.DataFrame]
+    contents: dict[int, bytes]
+    before: days.StoredPeople
+
+
+@dataclass
+class _Users:
+    """What is known of people after their documents were written."""
+
+    written: int = 0
+    gone: list[str] = field(default_factory=list)
+    first_day: dict[str, str] = field(default_factory=dict)
+    reached: set[str] = field(default_factory=set)
+
+
+class Refresh:
+    """One generation, from claim to switch. Made for one `run`."""
+
+    def __init__(
+        self, store: ObjectStore, gold: GoldStore, *, now: Callable[[], datetime], keep_for: timedelta
+    ) -> None:
+        """Claim the generation. Conflict when another publisher claimed at the same moment."""
+        self._store, self._gold, self._now, self._keep_for = store, gold, now, keep_for
+        seen = pointer.read(gold)
+        self._pointer = pointer.claim(gold, seen, now())
+        self._generation = self._pointer.version or 0
+        self._before = totals.read(self._row(TOTALS))
+        self._totals = dict(self._before)
+        self._touched: dict[str, _Touched] = {}
+
+    def run(self, wanted: Sequence[str], *, complete_until: str | None, max_people: int) -> Refreshed:
+        """Publish the first of the wanted days (ascending), as many as hold `max_people` people, one at least.
+
+        `complete_until` becomes current when these were all. Conflict: another publisher claimed since; nothing of
+        this refresh is seen, and nothing is marked done.
+        """
+        changes = self._read_days(wanted, max_people)
+        pointer.still_ours(self._gold, self._pointer)
+        users = self._write_users(changes)
+        del changes
+        rows = self._rows(users)
+        written = self._switch(rows, complete_until if len(self._touched) == len(wanted) else None)
+        self._gold.delete(USERS, users.gone)
+        clean = [
+            day
+            for day, touched in self._touched.items()
+            if days.write_people(self._store, day, touched.contents, touched.before)
+        ]
+        return Refreshed(self._generation, list(self._touched), clean, written, users.written)
+
+    def _read_days(self, wanted: Sequence[str], max_people: int) -> pl.DataFrame:
+        """Read days from silver; what changed of their people since gold was made from them."""
+        changes = []
+        number = 0
+        for day in wanted:
+            if number >= max_people:
+                break
+            tally, now_there = days.read_day(self._store, day)
+            stored = days.read_people(self._store, day)
+            trusted = stored.digest == self._before.get(day, totals.NOTHING).people
+            changes.append(people.changes(day, stored.frames(), now_there, trusted=trusted))
+            number += changes[-1].height + sum(frame.height for frame in now_there.values())
+            contents = {shard: people.encode(frame) for shard, frame in now_there.items()}
+            slim = {shard: frame.select(people.KEY) for shard, frame in now_there.items()}
+            self._touched[day] = _Touched(tally, slim, contents, stored)
+            self._totals[day] = totals.of_day(tally, people.digest(contents))
+            if tally.empty:
+                del self._totals[day]
+        return pl.concat(changes)
+
+    def _write_users(self, changes: pl.DataFrame) -> _Users:
+        """Replace the documents of the people whose days changed, by chunks."""
+        users = _Users()
+        changed = persons.by_person(changes)
+        while chunk := dict(islice(changed, _CHUNK)):
+            stored = self._gold.read(USERS, list(chunk))
+            self._look_up(stored, chunk)
+            new = []
+            for person, change in chunk.items():
+                document = persons.document(person, stored.get(person), change, self._generation)
+                users.reached.update(_reached(document["days"] if document else {}, change))
+                if document is None:
+                    users.gone.append(person)
+                    continue
+                users.first_day[person] = next(iter(document["days"]))
+                if not _equal(document, stored.get(person)):
+                    new.append(document)
+            self._gold.replace_newer(USERS, new)
+            users.written += len(new)
+        return users
+
+    def _look_up(self, stored: dict[str, Document], chunk: dict[str, persons.Change]) -> None:
+        """Add the rows of days that became someone's first or last because another was taken away. Rare."""
+        while True:
+            needed: dict[str, list[str]] = {}
+            for person, change in chunk.items():
+                for day in persons.days_to_look_up(stored.get(person), change):
+                    needed.setdefault(day, []).append(person)
+            if not needed:
+                return
+            for day, names in needed.items():
+                rows = people.rows(day, days.read_day(self._store, day).people, names)
+                for person, change in persons.by_person(rows):
+                    chunk[person].update(change)
+
+    def _rows(self, users: _Users) -> dict[str, dict[str, Any] | None]:
+        """Every row that the touched days reach, by key; None where there is none any more."""
+        reached = self._reached_days(users)
+        current = self._current([*(DAY + day for day in reached), RECENT_KEY])
+        rows: dict[str, dict[str, Any] | None] = {}
+        for window in slide(reached, self._persons_of):
+            new = self._count_new(window, users.first_day)
+            document = {"day": window.day, **self._facts(window.day, current), **day_people(window, new)}
+            rows[DAY + window.day] = document if says_something(document) else None
+            if window.day in self._totals:
+                self._totals[window.day] = self._totals[window.day]._replace(new=new)
+        first, last = min(self._totals, default=""), max(self._totals, default="")
+        for key in self._pointer.keys:
+            if key.startswith(DAY) and not first <= key.removeprefix(DAY) <= last:
+                rows[key] = None
+        rows[TOTALS] = totals.document(self._totals)
+        rows[PIPELINE] = totals.pipeline_document(self._totals)
+        rows[RECENT_KEY] = self._recent(current.get(RECENT_KEY))
+        return rows
+
+    def _reached_days(self, users: _Users) -> list[str]:
+        """The days whose document can change, ascending."""
+        if not self._totals:
+            return []
+        first, last = min(self._totals), max(self._totals)
+        reached = self._touched.keys() | users.reached
+        if self._before and last > max(self._before):
+            reached = reached | set(_following(max(self._before)))
+        return sorted(day for day in reached if first <= day <= last)
+
+    def _facts(self, day: str, current: dict[str, Document]) -> dict[str, Any]:
+        """The part of a day's document that follows from its own rows: from silver, or as published."""
+        if day in self._touched:
+            return day_facts(self._touched[day].tally)
+        document = current.get(DAY + day)
+        if document is None:
+            if day in self._totals:
+                raise Corrupt(
+                    f"Gold has lost the row of {day}.",
+                    "The pointer and the rows do not fit together.",
+                    "Publish into a new gold store: it is made from silver anew.",
+                )
+            return day_facts(Tally())
+        return {name: value for name, value in document.items() if name not in (*_PEOPLE_FIELDS, "_id", "generation")}
+
+    def _persons_of(self, day: str) -> list[str]:
+        if day in self._touched:
+            return people.persons(self._touched[day].people)
+        expected = self._totals.get(day, totals.NOTHING).people
+        if not expected:
+            return []
+        stored = days.read_people(self._store, day)
+        if stored.digest == expected:
+            return people.persons(stored.frames())
+        logger.warning("the people of a day are read from silver", extra={"day": day, "reason": "object differs"})
+        return people.persons(days.read_day(self._store, day).people)
+
+    def _count_new(self, window: Window, first_day: dict[str, str]) -> int:
+        """How many of a day's people were never active before it."""
+        unknown = [person for person in window.others if person not in first_day]
+        for start in range(0, len(unknown), _CHUNK):
+            found = self._gold.read(USERS, unknown[start : start + _CHUNK])
+            first_day.update((person, min(document["days"])) for person, document in found.items())
+        return sum(first_day.get(person) == window.day for person in window.others)
+
+    def _recent(self, document: Document | None) -> dict[str, Any]:
+        """The latest sign-ins: those published of the other days and those of the touched; where that leaves a hole
+
+        (one of them was taken away), from the latest days anew.
+        """
+        fresh = [item for touched in self._touched.values() for item in recent_items(touched.tally.recent)]
+        known: list[dict[str, Any]] = document["items"] if document else []
+        kept = [item for item in known if item["time"][:10] not in self._touched]
+        merged = newest([*kept, *fresh])
+        if len(known) < RECENT or (len(merged) == RECENT and place(merged[-1]) >= place(known[-1])):
+            return {"items": merged}
+        rows = Tally().recent
+        for day in sorted((day for day, line in self._totals.items() if line.signins), reverse=True):
+            touched = self._touched.get(day)
+            rows = latest([rows, touched.tally.recent if touched else days.read_latest(self._store, day)])
+            if rows.height == RECENT:
+                break
+        return {"items": recent_items(rows)}
+
+    def _switch(self, rows: dict[str, dict[str, Any] | None], complete_until: str | None) -> int:
+        """Write the rows that differ under this generation, then make them current."""
+        current = self._current(rows)
+        changed = {key: row for key, row in rows.items() if not _equal(row, current.get(key))}
+        generations = {key: number for key, number in self._pointer.keys.items() if key not in changed}
+        generations.update((key, self._generation) for key, row in changed.items() if row is not None)
+        retired = [self._pointer.row(key) for key in changed if key in self._pointer.keys]
+        written = {key: row for key, row in changed.items() if row is not None}
+        if retired:
+            written[pointer.RETIRED] = {"items": retired}
+        pointer.still_ours(self._gold, self._pointer)
+        self._gold.replace(
+            ROWS,
+            [
+                {"_id": pointer.row_id(self._generation, key), "generation": self._generation, **row}
+                for key, row in written.items()
+            ],
+        )
+        at = self._now()
+        swept = pointer.sweep(self._gold, self._pointer, at, self._keep_for)
+        new = replace(
+            swept,
+            generation=self._generation,
+            published_at=rfc3339(at),
+            complete_until=complete_until or swept.complete_until,
+            keys=generations,
+            claims=tuple(entry for entry in swept.claims if entry[0] != self._generation),
+            retired=(*swept.retired, (self._generation, rfc3339(at))) if retired else swept.retired,
+        )
+        pointer.switch(self._gold, self._pointer, new)
+        return len(changed)
+
+    def _row(self, key: str) -> Document | None:
+        return self._current([key]).get(key)
+
+    def _current(self, wanted: Iterable[str]) -> dict[str, Document]:
+        """The current rows of keys, by key."""
+        names = {name: key for key in wanted if (name := self._pointer.row(key)) is not None}
+        return {names[name]: row for name, row in self._gold.read(ROWS, list(names)).items()}
+
+
+def _equal(new: Document | None, stored: Document | None) -> bool:
+    if new is None or stored is None:
+        return new is stored
+    ignored = ("_id", "generation")
+    return {k: v for k, v in new.items() if k not in ignored} == {k: v for k, v in stored.items() if k not in ignored}
+
+
+def _following(day: str) -> list[str]:
+    """A day, and those after it that its people count in."""
+    start = date.fromisoformat(day)
+    return [(start + timedelta(days=number)).isoformat() for number in range(REACH + 1)]
+
+
+def _reached(active: dict[str, int], change: persons.Change) -> set[str]:
+    """The days that a person's coming or going on the changed days can reach: the windows after, and the next active.
+
+    The next one, however far, turns from new into resurrected or back. It follows from the state after the change
+    alone, so that a refresh done again after a crash finds it again.
+    """
+    reached: set[str] = set()
+    for day, row in change.items():
+        if row.presence:
+            reached.update(_following(day))
+            reached.add(next((later for later in active if later > day), day))
+    return reached

@@ -1,0 +1,118 @@
+"""Gold recomputed in plain Python from rows, with sets of people a day: slow, obvious, and sharing no code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+Row = dict[str, Any]
+AGENTS: dict[str | None, tuple[str, str, str]] = {None: ("", "", "")}
+
+
+def named(values: Iterable[str | None]) -> list[dict[str, Any]]:
+    counts = Counter("" if value is None else value for value in values)
+    return [{"name": name, "count": n} for name, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+def _shift(day: str, by: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=by)).isoformat()
+
+
+class Expected:
+    """What gold must hold for these sign-ins, refusals and rejected reasons by arrival day."""
+
+    def __init__(
+        self,
+        signins: Sequence[Row],
+        refusals: Sequence[Row] = (),
+        rejected: Sequence[tuple[str, str]] = (),
+        agents: dict[str | None, tuple[str, str, str]] = AGENTS,
+    ) -> None:
+        self.signins = sorted(signins, key=lambda row: (row["time"], row["source"], row["id"]))
+        self.refusals, self.rejected, self.agents = refusals, rejected, agents
+        self.active: dict[str, set[str]] = {}
+        for row in signins:
+            self.active.setdefault(row["time"][:10], set()).add(f"{row['provider']}|{row['user_id']}")
+        moments = {row["time"][:10] for row in (*signins, *refusals)} | {day for day, _ in rejected}
+        self.moments = sorted(moments)
+
+    def _during(self, last: str, number: int) -> set[str]:
+        return set().union(*(self.active.get(_shift(last, -back), set()) for back in range(number)))
+
+    def _before(self, day: str) -> set[str]:
+        return set().union(*(people for other, people in self.active.items() if other < day))
+
+    def day(self, day: str) -> Row:
+        rows = [row for row in self.signins if row["time"][:10] == day]
+        refusals = [row for row in self.refusals if row["time"][:10] == day]
+        rejected = [reason for arrived, reason in self.rejected if arrived == day]
+        today = self.active.get(day, set())
+        month, earlier = self._during(_shift(day, -1), 30), self._before(day)
+        agents = [self.agents[row["user_agent"]] for row in rows]
+        return {
+            "day": day,
+            "signins": len(rows),
+            "people": len(today),
+            "people_7": len(self._during(day, 7)),
+            "people_30": len(self._during(day, 30)),
+            "new": len(today - earlier),
+            "returning": len(today & month),
+            "resurrected": len((today & earlier) - month),
+            "dormant": len(self.active.get(_shift(day, -30), set()) - self._during(day, 30)),
+            "refusals": len(refusals),
+            "rejected": len(rejected),
+            "by_hour": [sum(int(row["time"][11:13]) == hour for row in rows) for hour in range(24)],
+            "by_source": named(row["source"] for row in rows),
+            "by_method": named(row["method"] for row in rows),
+            "by_device": named(kind[0] for kind in agents),
+            "by_browser": named(kind[1] for kind in agents),
+            "by_system": named(kind[2] for kind in agents),
+            "by_domain": named(row["email"].rsplit("@", 1)[1].lower() for row in rows),
+            "refused_by_reason": named(row["reason"] for row in refusals),
+            "rejected_by_reason": named(rejected),
+        }
+
+    def days(self) -> list[Row]:
+        if not self.moments:
+            return []
+        number = (date.fromisoformat(self.moments[-1]) - date.fromisoformat(self.moments[0])).days
+        every = [self.day(_shift(self.moments[0], forward)) for forward in range(number + 1)]
+        figures = ("signins", "refusals", "rejected", "people_30", "dormant")
+        return [day for day in every if any(day[name] for name in figures)]
+
+    def recent(self) -> list[Row]:
+        names = ("time", "source", "id", "provider", "user_id", "username", "email", "picture", "method")
+        items = []
+        for row in self.signins[-100:][::-1]:
+            device, browser, system = self.agents[row["user_agent"]]
+            words = {"device": device, "browser": browser, "system": system}
+            items.append({**{name: row[name] for name in names}, **words})
+        return items
+
+    def pipeline(self) -> Row:
+        return {
+            "signins": len(self.signins),
+            "refusals": len(self.refusals),
+            "rejected": len(self.rejected),
+            "rejected_by_reason": named(reason for _, reason in self.rejected),
+            "people": len(set().union(*self.active.values())),
+            "first_day": self.moments[0] if self.moments else None,
+            "last_day": self.moments[-1] if self.moments else None,
+            "days": len(self.moments),
+        }
+
+    def users(self) -> dict[str, Row]:
+        users: dict[str, Row] = {}
+        for row in self.signins:
+            name = f"{row['provider']}|{row['user_id']}"
+            user = users.setdefault(name, {"first": row["time"], "signins": 0, "days": {}})
+            profile = ("provider", "user_id", "username", "email", "email_verified", "picture", "hosted_domain")
+            user.update({field: row[field] for field in profile})
+            user["_id"] = name
+            user["last"] = row["time"]
+            user["signins"] += 1
+            user["days"][row["time"][:10]] = user["days"].get(row["time"][:10], 0) + 1
+            user["active_days"] = len(user["days"])
+        return users
