@@ -46,7 +46,9 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        wrong = "; ".join(
+            f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+        )
         raise click.ClickException(f"a setting is wrong: {wrong}. See `loginlake settings --help`.") from None
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("httpx", "httpcore", "azure"):

@@ -198,6 +198,7 @@ def messages(
     """
     rng = random.Random(seed)
     crowd = [_person(rng, number, days, photo_base) for number in range(people)]
+    rng = random.Random(f"{seed} {rfc3339(until)}")  # the same people at another moment: other sign-ins, other ids
     sources = (source, source, source, "https://app.acme.example", "https://aula.universidad.example")
     first = datetime(until.year, until.month, until.day, tzinfo=UTC) - timedelta(days=days - 1)
     last = rfc3339(until)

@@ -5,22 +5,23 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from loginlake.errors import GiveUp, Retry
 
 logger = logging.getLogger(__name__)
 _LONGEST_PAUSE_S = 60.0
+_Report = TypeVar("_Report")
 
 
-class Step(NamedTuple):
-    """A stage's name and one pass of its work."""
+class Step(NamedTuple, Generic[_Report]):
+    """A stage's name and one pass of its work, which ends with a report."""
 
     name: str
-    run: Callable[[], object]
+    run: Callable[[], _Report]
 
 
-def run_passes(steps: Sequence[Step], stop: threading.Event, wake: threading.Event, *, every_s: float) -> None:
+def run_passes(steps: Sequence[Step[Any]], stop: threading.Event, wake: threading.Event, *, every_s: float) -> None:
     """Run the steps in order, again and again until `stop`: at once when `wake` is set, else every `every_s` seconds.
 
     What may pass is tried again with a growing pause, visibly; what will not pass is raised to the caller.
@@ -49,7 +50,7 @@ def in_thread(name: str, work: Callable[[], None]) -> threading.Thread:
         try:
             work()
         except GiveUp as error:
-            logger.error("%s stopped: %s", name, error)
+            logger.error("%s stopped: %s", name, error)  # noqa: TRY400 (a named condition, not a fault of ours)
 
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""The settings as a person reads them: a table, .env.example, docs/settings.md. All from settings.py, nothing by hand."""
+"""The settings as a person reads them: a table, .env.example, docs/settings.md. Made from settings.py alone."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment variables, or lines of a file `.env` in the working folder. Made by `loginlake settings --markdown`.",
+        "Environment variables, or lines of a file `.env` in the working folder.",
+        "This page is made by `loginlake settings --markdown`.",
         "",
         "| setting | default | meaning |",
         "|---|---|---|",

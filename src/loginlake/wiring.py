@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from loginlake import secret
+from loginlake.bronze.batch import BatchLimits
+from loginlake.bronze.land import Lander
 from loginlake.errors import Misconfigured
 from loginlake.gold.embedded import EmbeddedGold
+from loginlake.gold.publish import PublishReport, publish
 from loginlake.gold.store import GoldStore
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.manifest import Lake
+from loginlake.lake.store import ObjectStore, open_store
+from loginlake.schedule import Step
 from loginlake.settings import Settings
-from loginlake.silver.rules import Rules
+from loginlake.silver.clean import CleanReport, clean
+from loginlake.silver.reasons import Rules
 from loginlake.stream.embedded import EmbeddedLog
 from loginlake.stream.log import EventLog
+from loginlake.web.state import WebState
 
-LAND_GROUP = "loginlake-land"
+_Port = TypeVar("_Port")
 # The embedded log takes what Kafka would be set to refuse, so that `too_large` is judged by clean, visibly.
 _EMBEDDED_MAX_BYTES = 16 * 1024 * 1024
 
@@ -56,7 +65,7 @@ LOGS: dict[str, Callable[[Settings, str], EventLog]] = {"sqlite": _embedded_log}
 GOLDS: dict[str, Callable[[Settings, str], GoldStore]] = {"sqlite": _embedded_gold}
 
 
-def _choose(table: dict[str, Callable[[Settings, str], object]], name: str, url: str) -> tuple[str, str]:
+def _choose(table: Mapping[str, Callable[[Settings, str], _Port]], name: str, url: str, settings: Settings) -> _Port:
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in table:
         raise Misconfigured(
@@ -64,20 +73,17 @@ def _choose(table: dict[str, Callable[[Settings, str], object]], name: str, url:
             f"It knows: {', '.join(sorted(f'{known}:' for known in table))}.",
             "See `loginlake settings`.",
         )
-    return scheme, rest
+    return table[scheme](settings, rest)
 
 
 def open_log(settings: Settings) -> EventLog:
     """The log that the settings name."""
     data_folder(settings)
-    scheme, rest = _choose(LOGS, "LOGINLAKE_LOG_URL", settings.log_address)
-    return LOGS[scheme](settings, rest)
+    return _choose(LOGS, "LOGINLAKE_LOG_URL", settings.log_address, settings)
 
 
 def open_lake(settings: Settings) -> ObjectStore:
     """The lake that the settings name."""
-    from loginlake.lake.opening import open_store
-
     data_folder(settings)
     return open_store(settings.lake_address)
 
@@ -85,8 +91,7 @@ def open_lake(settings: Settings) -> ObjectStore:
 def open_gold(settings: Settings) -> GoldStore:
     """The gold store that the settings name."""
     data_folder(settings)
-    scheme, rest = _choose(GOLDS, "LOGINLAKE_GOLD_URL", settings.gold_address)
-    return GOLDS[scheme](settings, rest)
+    return _choose(GOLDS, "LOGINLAKE_GOLD_URL", settings.gold_address, settings)
 
 
 def secret_key(settings: Settings) -> bytes:
@@ -94,15 +99,43 @@ def secret_key(settings: Settings) -> bytes:
     return secret.load_or_make(settings.secret.get_secret_value(), data_folder(settings))
 
 
-def rules(settings: Settings) -> Rules:
-    """The cleaning rules that the settings name."""
-    return Rules(
+def lander(settings: Settings, log: EventLog, store: ObjectStore) -> Lander:
+    """The lander of a log into a lake. Objects close after a second on the embedded log, after a minute elsewhere."""
+    age_s = settings.land_max_age_s or (1.0 if settings.log_address.startswith("sqlite:") else 60.0)
+    limits = BatchLimits(settings.land_max_records, settings.land_max_bytes, age_s)
+    return Lander(log, Lake(store, rules=Rules.VERSION), limits)
+
+
+def clean_step(
+    settings: Settings, store: ObjectStore, progress: Callable[[int], None] = lambda _: None
+) -> Step[CleanReport]:
+    """One pass of cleaning; `progress` gets the number of lines of each group of objects."""
+    rules = Rules(
+        secret=secret_key(settings),
         required=settings.required_fields,
-        future_minutes=settings.future_minutes,
-        too_old_days=settings.too_old_days,
+        future=timedelta(minutes=settings.future_minutes),
+        too_old=timedelta(days=settings.too_old_days),
     )
 
+    def run() -> CleanReport:
+        shards = Lake(store, rules=Rules.VERSION).manifest().shards
+        seen = 0
 
-def land_age_s(settings: Settings) -> float:
-    """Seconds after which a bronze object is closed: a second on the embedded log, a minute on Kafka."""
-    return settings.land_max_age_s or (1.0 if settings.log_address.startswith("sqlite:") else 60.0)
+        def tell(report: CleanReport) -> None:
+            nonlocal seen
+            progress(report.lines - seen)
+            seen = report.lines
+
+        return clean(store, rules, shards=lambda _: shards, progress=tell)
+
+    return Step("clean", run)
+
+
+def publish_step(store: ObjectStore, gold: GoldStore) -> Step[PublishReport]:
+    """One pass of publishing."""
+    return Step("publish", lambda: publish(store, gold, now=now))
+
+
+def web_state(settings: Settings) -> WebState:
+    """Used nonces, sessions and counts, shared by the web's workers."""
+    return WebState(data_folder(settings) / "web.db", time.time)

@@ -1,0 +1,185 @@
+"""The account: every record that was accepted, in exactly one place. Each term is counted where it happens.
+
+    accepted = landed + waiting + expired
+    landed   = clean + repeated + rejected + erased + to_clean
+    clean    = gold + to_publish
+
+Counting reads every object's lines: its cost grows with the lake, its memory does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from loginlake.gold.read import Snapshot
+from loginlake.gold.store import GoldStore
+from loginlake.lake import keys, lines
+from loginlake.lake.store import ObjectStore
+from loginlake.stream.log import EventLog
+
+_DAY = re.compile(r"date=(\d{4}-\d\d-\d\d)/")
+_ERASED = re.compile(rb'^\{"log":\d+,"partition":\d+,"offset":\d+,"timestamp":"[^"]*","erased":"', re.MULTILINE)
+_THREADS = 4
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """The terms, in records. `moving`: something was written while counting, so count again for a still picture."""
+
+    answered: int
+    accepted: int
+    waiting: int
+    expired: int
+    landed: int
+    to_clean: int
+    clean: int
+    repeated: int
+    rejected: int
+    erased: int
+    to_publish: int
+    gold: int
+    rejected_by_reason: dict[str, int]
+    complete_until: str | None
+    moving: bool
+
+    def faults(self) -> list[str]:
+        """The equations that do not hold, in words; empty when everything is accounted for."""
+        sides = (
+            ("accepted", self.accepted, "landed + waiting + expired", self.landed + self.waiting + self.expired),
+            (
+                "landed",
+                self.landed,
+                "clean + repeated + rejected + erased + to_clean",
+                self.clean + self.repeated + self.rejected + self.erased + self.to_clean,
+            ),
+            ("clean", self.clean, "gold + to_publish", self.gold + self.to_publish),
+        )
+        return [f"{name} is {left}, but {terms} is {right}" for name, left, terms, right in sides if left != right]
+
+
+class _Head(msgspec.Struct):
+    log: int
+    partition: int
+    end: int
+
+
+class _Line(msgspec.Struct):
+    offset: int
+
+
+class _Expired(msgspec.Struct):
+    log: int
+    partition: int
+    first: int = msgspec.field(name="from")
+    end: int = msgspec.field(name="to")
+
+
+class _Row(msgspec.Struct):
+    reason: str
+
+
+def _each(store: ObjectStore, names: Iterable[str], count: Callable[[bytes], Any]) -> list[Any]:
+    def one(name: str) -> Any:
+        return count(lines.decode(store.get(name).data))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(one, names))
+
+
+def _line_count(data: bytes) -> int:
+    return data.count(b"\n")
+
+
+def _bronze_count(data: bytes) -> tuple[int, int]:
+    return data.count(b"\n"), len(_ERASED.findall(data)) if b'","erased":"' in data else 0
+
+
+def _reasons(data: bytes) -> Counter[str]:
+    return Counter(row.reason for row in msgspec.json.Decoder(_Row).decode_lines(data))
+
+
+def _heads(store: ObjectStore) -> list[_Head]:
+    return [msgspec.json.decode(store.get(entry.key).data, type=_Head) for entry in store.list("heads/")]
+
+
+def _names(store: ObjectStore, prefix: str) -> dict[str, str]:
+    return {entry.key: entry.version for entry in store.list(prefix)}
+
+
+def _picture(log: EventLog, store: ObjectStore, gold: GoldStore) -> tuple[Any, ...]:
+    """Everything whose change would blur the count."""
+    folders = ("bronze/", "silver/", "repeated/", "rejected/", "receipts/", "dirty/", "expired/")
+    generation = Snapshot.open(gold).generation
+    return (dict(log.ranges()), generation, *(_names(store, folder) for folder in folders))
+
+
+def count(log: EventLog, store: ObjectStore, gold: GoldStore, *, log_number: int, answered: int) -> Account:
+    """Count every term once. `log_number` is the lake's number of this log, `answered` the web's own count."""
+    before = _picture(log, store, gold)
+    ranges, _, bronze, silver, repeated, rejected, receipts, dirty, expired = before
+    landed_by_object = dict(zip(bronze, _each(store, bronze, _bronze_count), strict=True))
+    clean_by_day = _by_day(silver, _each(store, silver, _line_count))
+    reasons: Counter[str] = sum(_each(store, rejected, _reasons), Counter())
+    snapshot = Snapshot.open(gold)
+    gold_by_day = {day["day"]: day["signins"] + day["refusals"] for day in snapshot.all_days()}
+    dirty_days = {name.removeprefix("dirty/day=") for name in dirty}
+    ends = _chain_ends(store, log_number, bronze, expired)
+    former = sum(head.end for head in _heads(store) if head.log != log_number)
+    return Account(
+        answered=answered,
+        accepted=former + sum(extent.end for extent in ranges.values()),
+        waiting=sum(max(0, extent.end - max(ends.get(number, 0), extent.begin)) for number, extent in ranges.items()),
+        expired=sum(_expired_count(store, name) for name in expired),
+        landed=sum(number for number, _ in landed_by_object.values()),
+        erased=sum(number for _, number in landed_by_object.values()),
+        to_clean=sum(
+            number - gone for name, (number, gone) in landed_by_object.items() if keys.receipt(name) not in receipts
+        ),
+        clean=sum(clean_by_day.values()),
+        repeated=sum(_each(store, repeated, _line_count)),
+        rejected=sum(reasons.values()),
+        rejected_by_reason=dict(sorted(reasons.items())),
+        gold=sum(gold_by_day.values()),
+        to_publish=sum(max(0, clean_by_day.get(day, 0) - gold_by_day.get(day, 0)) for day in dirty_days),
+        complete_until=snapshot.complete_until,
+        moving=_picture(log, store, gold) != before,
+    )
+
+
+def _by_day(names: Iterable[str], counts: list[int]) -> Mapping[str, int]:
+    days: Counter[str] = Counter()
+    for name, number in zip(names, counts, strict=True):
+        found = _DAY.search(name)
+        if found:
+            days[found[1]] += number
+    return days
+
+
+def _expired_count(store: ObjectStore, name: str) -> int:
+    outcome = msgspec.json.decode(store.get(name).data, type=_Expired)
+    return outcome.end - outcome.first
+
+
+def _chain_ends(
+    store: ObjectStore, log_number: int, bronze: Iterable[str], expired: Iterable[str]
+) -> Mapping[int, int]:
+    """Where the chain of each partition ends, read from its last object or its last expired records."""
+    latest: dict[int, keys.BronzeName] = {}
+    for name in map(keys.parse_bronze, bronze):
+        if name.log == log_number and (name.partition not in latest or name.start > latest[name.partition].start):
+            latest[name.partition] = name
+    ends = {partition: _end(lines.decode(store.get(name.key).data)) for partition, name in latest.items()}
+    for key in expired:
+        outcome = msgspec.json.decode(store.get(key).data, type=_Expired)
+        if outcome.log == log_number:
+            ends[outcome.partition] = max(ends.get(outcome.partition, 0), outcome.end)
+    return ends
+
+
+def _end(data: bytes) -> int:
+    return msgspec.json.decode(lines.split(data)[-1], type=_Line).offset + 1

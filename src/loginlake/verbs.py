@@ -1,0 +1,225 @@
+"""What each verb of the CLI does: settings in, a report out. No printing of results, no reading of the environment."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import msgspec
+
+from loginlake import account as accounts
+from loginlake import demo as demos
+from loginlake import wiring
+from loginlake.errors import LoginlakeError, Misconfigured
+from loginlake.event import HEADERS
+from loginlake.lake import lines
+from loginlake.lake.manifest import Lake
+from loginlake.schedule import Step, run_passes
+from loginlake.settings import Settings
+from loginlake.stream.log import EventLog, Position
+
+_IN_FLIGHT = 20_000
+_PAUSE_S = 5.0
+_COUNTS = 5
+
+
+class SendReport(msgspec.Struct, frozen=True):
+    """Lines that are durable in the log, and lines that it refused, by the condition's name."""
+
+    sent: int
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What `loginlake demo` takes. Rates are shares from 0 to 1; `until` is UTC."""
+
+    people: int
+    days: int
+    seed: int
+    until: datetime | None
+    repeats: float
+    nulls: float
+    broken: float
+    refusals: float
+    if_empty: bool
+    to_stdout: bool
+
+
+def land(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
+    """Log to bronze, until `stop` (or, once, until the end that the log has now)."""
+    with closing(wiring.open_log(settings)) as log:
+        lander = wiring.lander(settings, log, wiring.open_lake(settings))
+        return lander.run(stop, once=once, on_landed=Progress("landed"))
+
+
+def clean(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
+    """Bronze to silver, one pass or again and again."""
+    step = wiring.clean_step(settings, wiring.open_lake(settings), Progress("cleaned"))
+    return _passes(step, stop, once=once)
+
+
+def publish(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
+    """Silver to gold, one pass or again and again."""
+    with closing(wiring.open_gold(settings)) as gold:
+        return _passes(wiring.publish_step(wiring.open_lake(settings), gold), stop, once=once)
+
+
+def _passes(step: Step[Any], stop: threading.Event, *, once: bool) -> Any:
+    if once:
+        return step.run()
+    run_passes([step], stop, stop, every_s=_PAUSE_S)
+    return {"stopped": True}
+
+
+def send(settings: Settings, file: BinaryIO) -> SendReport:
+    """Every line of a file to the log, as it is; only the line break is not part of it."""
+    with closing(wiring.open_log(settings)) as log:
+        return _send_all(log, ((_subject(line), line) for line in _lines(file)), Progress("sent"))
+
+
+def demo(settings: Settings, options: DemoOptions) -> SendReport | None:
+    """Made-up sign-ins to the log (or to standard output, then None)."""
+    made = demos.messages(
+        people=options.people,
+        days=options.days,
+        seed=options.seed,
+        until=(options.until or wiring.now()).replace(tzinfo=UTC),
+        source=settings.application,
+        photo_base=f"{settings.origin}/static/people/",
+        rates=demos.Rates(options.repeats, options.nulls, options.broken, options.refusals),
+    )
+    if options.to_stdout:
+        for message in made:
+            sys.stdout.buffer.write(message.value + b"\n")
+        return None
+    with closing(wiring.open_log(settings)) as log:
+        if options.if_empty and any(extent.end for extent in log.ranges().values()):
+            return SendReport(0, {})
+        return _send_all(log, made, Progress("sent"))
+
+
+def status(settings: Settings) -> accounts.Account:
+    """The account, counted; once more while the stages are writing, at most five times."""
+    with ExitStack() as stack:
+        log = stack.enter_context(closing(wiring.open_log(settings)))
+        gold = stack.enter_context(closing(wiring.open_gold(settings)))
+        store = wiring.open_lake(settings)
+        state = stack.enter_context(closing(wiring.web_state(settings)))
+        number = Lake(store).log_number(log.identity())
+        for _ in range(_COUNTS):
+            answered = state.counters().get("answered", 0)
+            account = accounts.count(log, store, gold, log_number=number, answered=answered)
+            if not account.moving:
+                break
+        return account
+
+
+def account_table(account: accounts.Account) -> str:
+    """The account as a person reads it."""
+
+    def row(name: str, number: int, note: str = "") -> str:
+        return f"{name:>14} {number:>14,}  {note}".rstrip()
+
+    reasons = ", ".join(f"{name} {number:,}" for name, number in account.rejected_by_reason.items())
+    faults = account.faults()
+    rows = [
+        row("answered", account.answered, "2xx answers of the web"),
+        row("accepted", account.accepted, "records in the log since its beginning"),
+        row("waiting", account.waiting, "in the log, not yet in bronze"),
+        row("expired", account.expired, "dropped by the log before they were landed"),
+        row("landed", account.landed, "lines of bronze"),
+        row("to clean", account.to_clean, "in bronze, not yet judged"),
+        row("clean", account.clean, "rows of silver"),
+        row("repeated", account.repeated),
+        row("rejected", account.rejected, reasons),
+        row("erased", account.erased),
+        row("to publish", account.to_publish, "in silver, not yet in gold"),
+        row("gold", account.gold, "sign-ins and refusals counted in gold"),
+        "",
+        f"complete until {account.complete_until or 'nothing yet'}",
+        *(f"DOES NOT BALANCE: {fault}" for fault in faults),
+        *(["Something was written while counting; count again."] if account.moving else []),
+        *([] if faults else ["Everything is accounted for."]),
+    ]
+    return "\n".join(rows)
+
+
+def cat(settings: Settings, key: str) -> Iterator[str]:
+    """The lines of an object (JSON as it is, gzip opened), or the names below a prefix that ends in a slash."""
+    store = wiring.open_lake(settings)
+    if key.endswith("/"):
+        for entry in store.list(key):
+            yield f"{entry.size:>12,}  {entry.key}"
+        return
+    data = store.get(key).data
+    content = lines.decode(data) if key.endswith(".gz") else data
+    yield from content.decode("utf-8", "backslashreplace").splitlines()
+
+
+class Progress:
+    """Counts on a terminal's standard error, in place; silent elsewhere."""
+
+    def __init__(self, word: str) -> None:
+        self._word, self._number = word, 0
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, more: int) -> None:
+        """Add `more` and show the sum."""
+        self._number += more
+        if self._shown:
+            sys.stderr.write(f"\r{self._word} {self._number:,} ")
+            sys.stderr.flush()
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    for line in file:
+        yield line.removesuffix(b"\n")
+
+
+class _Subject(msgspec.Struct):
+    subject: str | None = None
+
+
+def _subject(line: bytes) -> bytes | None:
+    try:
+        subject = msgspec.json.decode(line, type=_Subject).subject
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return subject.encode() if subject else None
+
+
+def _send_all(
+    log: EventLog, messages: Iterable[tuple[bytes | None, bytes]], progress: Callable[[int], None]
+) -> SendReport:
+    sent, refused = 0, dict[str, int]()
+    waiting: list[Future[Position]] = []
+
+    def settle() -> None:
+        nonlocal sent
+        done = 0
+        for future in waiting:
+            try:
+                future.result()
+                done += 1
+            except Misconfigured:
+                raise
+            except LoginlakeError as error:
+                name = type(error).__name__
+                refused[name] = refused.get(name, 0) + 1
+        waiting.clear()
+        sent += done
+        progress(done)
+
+    for key, value in messages:
+        waiting.append(log.send(key, value, HEADERS))
+        if len(waiting) >= _IN_FLIGHT:
+            settle()
+    settle()
+    return SendReport(sent, refused)
