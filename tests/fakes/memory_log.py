@@ -18,6 +18,8 @@ class MemoryLog:
         self.ends = [0] * partitions
         self.commits: dict[str, dict[int, int]] = {}
         self.name = identity
+        self.poll_limit = 1_000_000
+        self.on_poll: Callable[[MemoryReader], None] | None = None
         self.failures = {"poll": 0, "commit": 0, "ranges": 0, "identity": 0}
 
     def append(
@@ -81,23 +83,20 @@ class MemoryLog:
 
 
 class MemoryReader:
-    """Holds every partition unless told otherwise: `held` may be changed, `lose` gives one up, as in a rebalance."""
+    """Holds every partition. `on_poll` may clear `positions`: all are lost, and won again by the same poll."""
 
     def __init__(self, log: MemoryLog, group: str, start: Callable[[int], int]) -> None:
         self.log = log
         self.group = group
         self.start = start
-        self.wanted = set(range(len(log.records)))
         self.positions: dict[int, int] = {}
         self.closed = False
 
-    def lose(self, partition: int) -> None:
-        self.wanted.discard(partition)
-        self.positions.pop(partition, None)
-
     def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
+        if self.log.on_poll is not None:
+            self.log.on_poll(self)
         self.log.maybe_fail("poll")
-        for partition in sorted(self.wanted - self.positions.keys()):
+        for partition in sorted(set(range(len(self.log.records))) - self.positions.keys()):
             self.positions[partition] = self.start(partition)
         found: list[Record] = []
         for partition in sorted(self.positions):
@@ -105,7 +104,7 @@ class MemoryReader:
             if at > self.log.ends[partition]:
                 raise GiveUp("The log lost its end.")
             ahead = [record for record in self.log.records[partition] if record.offset >= at]
-            taken = ahead[: max_records - len(found)]
+            taken = ahead[: min(max_records, self.log.poll_limit) - len(found)]
             found += taken
             self.positions[partition] = taken[-1].offset + 1 if taken else at
         return found

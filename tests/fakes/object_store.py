@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -22,11 +22,12 @@ class Killed(BaseException):
 
 
 class FakeStore:
-    """Implements ObjectStore. `calls` is what was asked, in order; `fail_next` plans what goes wrong."""
+    """Implements ObjectStore. `calls` is what was asked; `on_call` runs before each; `fail_next` plans failures."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Stored] = {}
         self.calls: list[tuple[Call, str]] = []
+        self.on_call: Callable[[], None] | None = None
         self._plan: list[tuple[How, Call | None, str]] = []
         self._countdown: tuple[int, How] | None = None
         self._versions = 0
@@ -111,6 +112,8 @@ class FakeStore:
         self.objects[key] = Stored(bytes(data), f'"{self._versions}"')
 
     def _begin(self, call: Call, key: str) -> How | None:
+        if self.on_call is not None:
+            self.on_call()
         with self._lock:
             self.calls.append((call, key))
             how = self._planned(call, key)

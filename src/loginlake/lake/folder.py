@@ -152,9 +152,8 @@ class FolderStore:
                 _make(path.parent)
                 publish(staged, path)
             except FileNotFoundError:
-                # Another writer removed the folder when its last object went; or the whole lake is gone.
+                # Another writer removed the folder when its last object went; or somebody removed the whole lake.
                 if not staged.exists():
-                    self._ready = False
                     raise
             else:
                 return

@@ -1,0 +1,52 @@
+"""Lines, compressed: equal lines, equal bytes."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loginlake.errors import Corrupt
+from loginlake.lake import lines
+
+LINES = st.lists(st.binary().map(lambda line: line.replace(b"\n", b"")))
+
+
+@given(LINES)
+def test_what_is_encoded_is_decoded(content: list[bytes]) -> None:
+    plain = lines.decode(lines.encode(content))
+    assert lines.split(plain) == content
+    assert lines.count(plain) == len(content)
+    assert gzip.decompress(lines.encode(content)) == plain
+
+
+def test_equal_lines_give_equal_bytes_without_a_time() -> None:
+    first = lines.encode([b'{"a":1}'] * 1000)
+    assert lines.encode(iter([b'{"a":1}'] * 1000)) == first
+    assert first[4:8] == b"\0\0\0\0"
+
+
+def test_only_a_line_feed_ends_a_line() -> None:
+    content = ["\u2028".encode(), b"\r", b"\x0b"]
+    assert lines.split(lines.join(content)) == content
+
+
+@pytest.mark.parametrize("cut", [0, 1, 12, -5, -1])
+def test_half_a_file_is_named(cut: int) -> None:
+    with pytest.raises(Corrupt):
+        lines.decode(lines.encode([b"abc"] * 1000)[:cut])
+
+
+@pytest.mark.parametrize("data", [b"{}\n", lines.encode([b"a"])[:-8] + b"12345678"])
+def test_what_is_no_gzip_is_named(data: bytes) -> None:
+    with pytest.raises(Corrupt):
+        lines.decode(data)
+
+
+def test_a_damaged_byte_is_noticed() -> None:
+    data = bytearray(lines.encode([b"%d" % number for number in range(1000)]))
+    data[len(data) // 2] ^= 0xFF
+    with pytest.raises(Corrupt):
+        lines.decode(bytes(data))
