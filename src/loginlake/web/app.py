@@ -17,12 +17,14 @@ from starlette.exceptions import HTTPException
 from loginlake.errors import LoginlakeError, Misconfigured
 from loginlake.web import health, journey
 from loginlake.web.accept import Attempt, accept
+from loginlake.web.avatar import initials_avatar
 from loginlake.web.context import Session, WebContext, context_of
 from loginlake.web.google import ISSUER
-from loginlake.web.pages import LANGUAGE_COOKIE, language_for, render
+from loginlake.web.pages import LANGUAGE_COOKIE, language_for, render, script_texts
 from loginlake.web.problems import Answer, Problem, for_status, problem_response
 from loginlake.web.rate import Buckets
 from loginlake.web.security import (
+    UNREADABLE,
     Guard,
     allowed_origins,
     check_content_type,
@@ -116,6 +118,7 @@ async def page(request: Request) -> Response:
         developer=context.developer is not None,
         signed_in=session is not None,
         steps=journey.STEPS,
+        script_texts=script_texts(language),
     )
     response = HTMLResponse(body, headers=_NO_STORE | {"Content-Language": language})
     set_visit(response, context, visit)
@@ -146,7 +149,7 @@ async def signin(request: Request) -> Response:
     body = await read_body(request, context.limits.body_bytes)
     try:
         sent = msgspec.json.decode(body, type=_SignInRequest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Answer(Problem.BAD_REQUEST) from error
     session, cookie = await _accept(request, sent.credential, sent.select_by)
     response = Response(
@@ -228,6 +231,7 @@ def _answered(context: WebContext, session: Session) -> dict[str, object]:
         "time": session.time,
         "received": session.received,
         "person": {"name": person.name, "email": person.email, "picture": person.picture},
+        "avatar": initials_avatar(person.name, person.user_id),
         "dashboard": "/dashboard/" if context.viewers(person) else None,
     }
 

@@ -25,7 +25,7 @@ from loginlake.web.google import Expected, TokenVerifier
 from loginlake.web.jwks import KeySet
 from loginlake.web.pages import STATIC, static_url
 from loginlake.web.problems import Answer, Problem
-from loginlake.web.security import allowed_origins, check_content_type, check_origin, read_body
+from loginlake.web.security import UNREADABLE, allowed_origins, check_content_type, check_origin, read_body
 from loginlake.web.state import WebState
 from loginlake.web.texts import CATALOGUES, language_of
 
@@ -135,6 +135,7 @@ class DeveloperProvider:
             name.removeprefix("gsi."): text for name, text in CATALOGUES[language].items() if name.startswith("gsi.")
         }
         values = {"texts": texts, "people": [_card(person) for person in PEOPLE], "style": static_url("developer.css")}
+        values["logo"] = static_url("logo.svg")
         script = (STATIC / "developer.js").read_bytes()
         prefix = b"window.loginlakeDeveloper = " + msgspec.json.encode(values) + b";\n"
         return Response(prefix + script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
@@ -160,7 +161,7 @@ class DeveloperProvider:
         try:
             wish = msgspec.json.decode(await read_body(request, 4096), type=_Wish)
             person = _BY_ID[wish.person]
-        except (msgspec.DecodeError, RecursionError, KeyError) as error:
+        except (*UNREADABLE, KeyError) as error:
             raise Answer(Problem.BAD_REQUEST) from error
         return JSONResponse({"credential": self.token(person, wish.nonce)}, headers={"Cache-Control": "no-store"})
 

@@ -25,6 +25,8 @@ DISCOVERY = "https://accounts.google.com/.well-known/openid-configuration"
 SKEW_S = 10
 _LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z
 _EMAIL = re.compile(r"[^\s@<>\x00-\x1f\x7f]{1,64}@[^\s@<>\x00-\x1f\x7f]{1,255}")
+# What reading a stranger's JSON can raise: ValueError covers broken UTF-8 and base64.
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _SEGMENTS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
@@ -56,7 +58,7 @@ class TokenVerifier:
             raise Refused(Reason.BAD_SIGNATURE) from error
         try:
             claims = msgspec.json.decode(signed.payload or b"")
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _UNREADABLE as error:
             raise Refused(Reason.BAD_CLAIMS) from error
         return identity_of(claims, self._expected, self._clock())
 
@@ -91,7 +93,7 @@ def _key_id(credential: str) -> str:
         raise Refused(Reason.MALFORMED)
     try:
         header = msgspec.json.decode(_base64(credential.partition(".")[0]), type=_Header)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Refused(Reason.MALFORMED) from error
     if header.alg != "RS256":
         raise Refused(Reason.BAD_ALGORITHM)

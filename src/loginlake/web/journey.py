@@ -59,7 +59,7 @@ def _own(request: Request) -> Session:
 
 
 def _web(session: Session) -> dict[str, Any]:
-    return {"name": "web", "done": True, "at": session.received, "place": session.event_id}
+    return {"name": "web", "done": True, "at": session.received, "place": "POST /api/signin"}
 
 
 async def _trace(request: Request, session: Session) -> Sequence[Step]:

@@ -45,6 +45,13 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
+def script_texts(language: Language) -> dict[str, str]:
+    """The texts that the page's script needs."""
+    names = ("hello", "signed_in_at", "title", "title_in", "working", "button_failed", "copied", "loading")
+    starts = ("journey_", "step_", "unavailable.")
+    return {name: text for name, text in CATALOGUES[language].items() if name in names or name.startswith(starts)}
+
+
 def render(template: str, language: Language, **values: Any) -> str:
     """A page as text. `t` is the catalogue, `lang` the language, `other` the language to switch to."""
     other = next(choice for choice in LANGUAGES if choice != language)

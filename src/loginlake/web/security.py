@@ -6,6 +6,7 @@ import ipaddress
 import logging
 from urllib.parse import urlsplit
 
+import msgspec
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -99,6 +100,10 @@ def check_content_type(request: Request, expected: str) -> None:
     """End a request with a body of another kind."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != expected:
         raise Answer(Problem.MEDIA_TYPE)
+
+
+# What reading a stranger's JSON can raise: ValueError covers broken UTF-8.
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -1,6 +1,6 @@
 // Google Identity Services' interface, served by the developer identity provider: initialize, renderButton, prompt ...
 (() => {
-  const { texts, people, style } = window.loginlakeDeveloper;
+  const { texts, people, style, logo } = window.loginlakeDeveloper;
   const G = [
     ["#EA4335", "M24 9.5c3.54 0 6.71 1.22 9.21 3.6l6.85-6.85C35.9 2.38 30.47 0 24 0 14.62 0 6.51 5.38 2.56 13.22l7.98 6.19C12.43 13.72 17.74 9.5 24 9.5z"],
     ["#4285F4", "M46.98 24.55c0-1.57-.15-3.09-.38-4.55H24v9.02h12.94c-.58 2.96-2.26 5.48-4.78 7.18l7.73 6c4.51-4.18 7.09-10.36 7.09-17.65z"],
@@ -39,7 +39,7 @@
   function choose(opener) {
     const { nonce } = options;
     const dialog = make("dialog", { class: "gsi-chooser", "aria-labelledby": "gsi-title" });
-    const head = make("div", { class: "gsi-head" }, mark(), make("h2", { id: "gsi-title" }, texts.title), make("p", {}, texts.lead));
+    const head = make("div", { class: "gsi-head" }, make("img", { src: logo, alt: "", width: "36", height: "36" }), make("h2", { id: "gsi-title" }, texts.title), make("p", {}, texts.lead), make("p", { class: "gsi-badge" }, texts.badge));
     const list = make("ul");
     for (const person of people) {
       const image = make("img", { src: person.photo, alt: "", width: "40", height: "40" });

@@ -5,9 +5,9 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const boot = read("boot");
 const texts = read("texts");
 const $ = (id) => document.getElementById(id);
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const POLL_MS = 500;
 const SLOW_MS = 45_000;
+const POLL_MS = 500;
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 let watching = 0;
 
 function show(session) {
@@ -80,12 +80,13 @@ $("signout").addEventListener("click", async () => {
 });
 
 $("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText($("event").textContent);
+  await navigator.clipboard?.writeText($("event").textContent);
+  $("copy").classList.add("copied");
   $("live").textContent = texts.copied;
 });
 
 $("photo").addEventListener("error", () => {
-  if (boot.session?.avatar && $("photo").src !== boot.session.avatar) $("photo").src = boot.session.avatar;
+  if (boot.session && $("photo").src !== boot.session.avatar) $("photo").src = boot.session.avatar;
 });
 
 // ---- the button
@@ -167,7 +168,8 @@ function draw(steps, announced) {
     time.textContent = step.name === "web" ? clock.format(first) : `+${seconds(first, new Date(step.at))} s`;
     time.title = clock.format(new Date(step.at));
     const place = item.querySelector(".place");
-    place.textContent = place.title = step.place ?? "";
+    place.title = step.place ?? "";
+    place.textContent = /^(bronze|silver)\//.test(place.title) ? place.title.split("/").at(-1).replace(/^0{3,}/, "…") : place.title;
     const open = item.querySelector(".json");
     open.hidden = false;
     open.onclick = () => toggle(open, step);
