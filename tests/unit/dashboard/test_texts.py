@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import ast
+import string
+from pathlib import Path
+
+import pytest
+
+import loginlake.dashboard
+from loginlake.dashboard.texts import LANGUAGES, TEXTS, language_named, text
+
+SOURCES = sorted(Path(loginlake.dashboard.__file__).parent.glob("*.py"))
+
+
+def fields(words: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
+
+
+def test_both_languages_have_the_same_keys_in_the_same_order() -> None:
+    spanish, english = (list(TEXTS[language]) for language in LANGUAGES)
+    assert spanish == english
+
+
+@pytest.mark.parametrize("key", TEXTS["es"])
+def test_both_languages_fill_in_the_same_values(key: str) -> None:
+    assert fields(TEXTS["es"][key]) == fields(TEXTS["en"][key])
+
+
+def test_every_key_is_used_and_every_used_key_exists() -> None:
+    words = {
+        node.value
+        for path in SOURCES
+        if path.name != "texts.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    made = {f"{name}_{end}" for name in words for end in ("title", "text", "link", "short")} | {
+        f"{start}{end}"
+        for start in ("range_", "ago_", "device_", "view_")
+        for end in (*words, "7", "30", "90", "desktop", "mobile", "tablet", "bot")
+    }
+    assert set(TEXTS["es"]) <= words | made
+
+
+def test_no_text_is_left_untranslated() -> None:
+    same = {key for key in TEXTS["es"] if TEXTS["es"][key] == TEXTS["en"][key]}
+    assert same <= {"ago_seconds", "ago_minutes", "ago_hours"}
+
+
+def test_a_text_is_filled_in() -> None:
+    assert text("es", "week_ago", n="12") == "Hace 7 días: 12"
+    with pytest.raises(KeyError):
+        text("es", "nobody wrote this")
+
+
+@pytest.mark.parametrize(
+    ("name", "language"), [("en", "en"), ("en-GB", "en"), ("EN", "en"), ("fr", "es"), (None, "es")]
+)
+def test_languages_by_name(name: str | None, language: str) -> None:
+    assert language_named(name) == language
