@@ -93,9 +93,9 @@ def main() -> None:
         print(f"  {report}")
         print(f"  {Snapshot.open(gold).pipeline()}")
         last = (FIRST + timedelta(hours=hours - 1)).strftime("%Y-%m-%d")
-        store.put(
-            keys.silver(keys.Slot("signins", last, 23)), lines.compress(hour_of_silver(rng, at, 10, asked.people, 0))
-        )
+        late = keys.silver(keys.Slot("signins", last, 23))
+        more = hour_of_silver(rng, at, 10, asked.people, asked.signins)
+        store.put(late, lines.compress(lines.decode(store.get(late).data) + more))
         store.put(keys.dirty(last), b"again")
         with measured("publish one changed hour", 0):
             print(f"  {publish(store, gold, now=lambda: datetime.now(UTC))}")

@@ -45,9 +45,10 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     recent: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SIGNINS))
 
-    def add_signins(self, hour: int, rows: pl.DataFrame) -> None:
-        """Count the sign-ins of one hour (of one shard)."""
-        self.by_hour[hour] += rows.height
+    def add_signins(self, rows: pl.DataFrame) -> None:
+        """Count some of the day's sign-ins (columns: SIGNINS)."""
+        for hour, number in _counts(rows, pl.col("time").str.slice(11, 2)).items():
+            self.by_hour[int(hour)] += number
         self.by_source.update(_counts(rows, pl.col("source")))
         self.by_method.update(_counts(rows, pl.col("method")))
         self.by_domain.update(_counts(rows, _DOMAIN))

@@ -16,7 +16,8 @@ from loginlake.gold.answers import RECENT, REFUSALS, SIGNINS, Tally, latest
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 
-_PLACE = re.compile(r"(?:hour=(?P<hour>\d\d)/)?shard=(?P<shard>\d+)\.jsonl\.gz$")
+_READ_AT_ONCE = 16 * 1024 * 1024
+_PLACE = re.compile(r"/shard=(?P<shard>\d+)\.jsonl\.gz$")
 _DAY = re.compile(r"date=(\d{4}-\d\d-\d\d)/")
 _DAY_FOLDERS = ("silver/signins/", "silver/refusals/", "rejected/signins/")
 
@@ -50,14 +51,14 @@ class StoredPeople:
 
 
 def read_day(store: ObjectStore, day: str) -> Day:
-    """Read a whole day of silver, an hour at a time."""
+    """Read a whole day of silver, some hours at a time."""
     tally = Tally()
     hours: dict[int, list[pl.DataFrame]] = {}
-    for hour, shard, content in _objects(store, keys.silver_day("signins", day)):
+    for shard, content in _some_hours(store, keys.silver_day("signins", day)):
         rows = pl.read_ndjson(content, schema=SIGNINS)
-        tally.add_signins(hour, rows)
-        hours.setdefault(shard, []).append(people.of_hour(rows))
-    for _, _, content in _objects(store, keys.silver_day("refusals", day)):
+        tally.add_signins(rows)
+        hours.setdefault(shard, []).append(people.of_rows(rows))
+    for _, content in _some_hours(store, keys.silver_day("refusals", day)):
         tally.add_refusals(pl.read_ndjson(content, schema=REFUSALS))
     _count_rejected(store, day, tally)
     return Day(tally, {shard: people.of_day(parts) for shard, parts in hours.items()})
@@ -119,15 +120,19 @@ def _days_below(store: ObjectStore, folder: str) -> Iterator[str]:
         after = f"{folder}date={found[1]}/\x7f"
 
 
-def _objects(store: ObjectStore, folder: str) -> Iterator[tuple[int, int, bytes]]:
-    """Hour, shard and lines of each object with lines below a day's folder, the earliest hour first."""
+def _some_hours(store: ObjectStore, folder: str) -> Iterator[tuple[int, bytes]]:
+    """Shard and lines of hours that follow one another, as many as fit in some megabytes, the earliest first."""
+    waiting: dict[int, bytearray] = {}
     for entry in list(store.list(folder)):
         found = _PLACE.search(entry.key)
-        if found is None or found["hour"] is None:
+        if found is None:
             continue
-        content = lines.decode(store.get(entry.key).data)
-        if content:
-            yield int(found["hour"]), int(found["shard"]), content
+        shard = int(found["shard"])
+        held = waiting.setdefault(shard, bytearray())
+        held += lines.decode(store.get(entry.key).data)
+        if len(held) >= _READ_AT_ONCE:
+            yield shard, bytes(waiting.pop(shard))
+    yield from ((shard, bytes(held)) for shard, held in waiting.items() if held)
 
 
 def _count_rejected(store: ObjectStore, day: str, tally: Tally) -> None:

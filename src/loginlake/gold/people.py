@@ -24,8 +24,8 @@ _PERSON = pl.concat_str(*KEY, separator="|").alias("person")
 Frames = Mapping[int, pl.DataFrame]
 
 
-def of_hour(signins: pl.DataFrame) -> pl.DataFrame:
-    """The people of one hour's sign-ins, which are in order of (time, source, id)."""
+def of_rows(signins: pl.DataFrame) -> pl.DataFrame:
+    """The people of some sign-ins, which are in order of (time, source, id)."""
     return signins.group_by(KEY).agg(
         pl.len().cast(pl.Int64).alias("signins"),
         pl.col("time").first().alias("first"),
@@ -34,11 +34,11 @@ def of_hour(signins: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def of_day(hours: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The people of a day from those of its hours, the earliest first; with the profile of each one's last sign-in."""
-    if not hours:
+def of_day(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The people of a day from those of its parts, the earliest first; with the profile of each one's last sign-in."""
+    if not parts:
         return pl.DataFrame(schema=_SCHEMA)
-    whole = pl.concat(hours).group_by(KEY, maintain_order=True)
+    whole = pl.concat(parts).group_by(KEY, maintain_order=True)
     people = whole.agg(
         pl.col("signins").sum(),
         pl.col("first").first(),

@@ -7,7 +7,8 @@ crashes in between, the days are still dirty, and the same again gives the same;
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -128,6 +129,8 @@ class Refresh:
     def _write_users(self, changes: pl.DataFrame) -> _Users:
         """Replace the documents of the people whose days changed, by chunks."""
         users = _Users()
+        for day in changes.filter("presence")["day"].unique():
+            users.reached.update(_following(day))
         changed = persons.by_person(changes)
         while chunk := dict(islice(changed, _CHUNK)):
             stored = self._gold.read(USERS, list(chunk))
@@ -135,7 +138,7 @@ class Refresh:
             new = []
             for person, change in chunk.items():
                 document = persons.document(person, stored.get(person), change, self._generation)
-                users.reached.update(_reached(document["days"] if document else {}, change))
+                users.reached.update(_next_active(document["days"] if document else {}, change))
                 if document is None:
                     users.gone.append(person)
                     continue
@@ -298,15 +301,12 @@ def _following(day: str) -> list[str]:
     return [(start + timedelta(days=number)).isoformat() for number in range(REACH + 1)]
 
 
-def _reached(active: dict[str, int], change: persons.Change) -> set[str]:
-    """The days that a person's coming or going on the changed days can reach: the windows after, and the next active.
+def _next_active(active: Mapping[str, int], change: persons.Change) -> set[str]:
+    """The person's next active day after each one on which it came or went.
 
-    The next one, however far, turns from new into resurrected or back. It follows from the state after the change
-    alone, so that a refresh done again after a crash finds it again.
+    However far, that one turns from new into resurrected or back. It follows from the state after the change alone,
+    so that a refresh done again after a crash finds it again.
     """
-    reached: set[str] = set()
-    for day, row in change.items():
-        if row.presence:
-            reached.update(_following(day))
-            reached.add(next((later for later in active if later > day), day))
-    return reached
+    ascending = list(active)
+    places = (bisect_right(ascending, day) for day, row in change.items() if row.presence)
+    return {ascending[at] for at in places if at < len(ascending)}
