@@ -35,7 +35,7 @@ class Membership:
         with self._file.transaction(self._connection):
             changed = self._expire(now_ms)
             seated = self._beat(now_ms)
-            mine = self._owned() if seated else frozenset()
+            mine = self._owned()
             wanted = self._wanted()
             released = [(self._group, partition, self._me) for partition in mine - wanted]
             self._connection.executemany("DELETE FROM owners WHERE name=? AND partition=? AND member=?", released)
@@ -70,7 +70,10 @@ class Membership:
         self.owned, self._epoch = frozenset(), -1
 
     def _expire(self, now_ms: int) -> bool:
-        """A time from the future is from before a restart of the machine (the clock is monotonic): expired, too."""
+        """Unseat the silent, and free what nobody seated owns (this member's own, too, if it was unseated meanwhile).
+
+        A time from the future is from before a restart of the machine (the clock is monotonic): expired, too.
+        """
         gone = self._connection.execute(
             "DELETE FROM members WHERE name=? AND member<>? AND abs(seen_ms - ?) > ?",
             (self._group, self._me, now_ms, self._timeout_ms),

@@ -71,6 +71,14 @@ def test_the_file_is_for_its_users_eyes_only(opened: Open, tmp_path: Path) -> No
     assert modes == {0o600}
 
 
+def test_appends_are_synced_in_full(opened: Open) -> None:
+    log = opened()
+    append(log, 1)
+    connection = log._writer._connection
+    assert connection is not None
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
 def test_an_existing_file_keeps_its_partitions_and_identity(opened: Open) -> None:
     first = opened(partitions=3)
     identity = first.identity()

@@ -22,6 +22,10 @@ def test_murmur2_is_kafkas(key: bytes, signed: int) -> None:
     assert murmur2(key) == signed & 0xFFFFFFFF
 
 
+def test_the_sign_bit_is_dropped_as_kafka_drops_it() -> None:
+    assert partition_of(b"21", 3) == (-973932308 & 0x7FFFFFFF) % 3 == 0
+
+
 @given(st.binary(), st.integers(1, 1024))
 def test_every_key_has_a_partition(key: bytes, partitions: int) -> None:
     assert 0 <= partition_of(key, partitions) < partitions
