@@ -16,7 +16,6 @@ from loginlake.stream.embedded_group import Membership
 from loginlake.stream.log import Headers, Range, Record
 
 _OTHER_PROCESS_S = 0.075  # how often to look for what other processes appended: they cannot wake us
-_SLICE = 32  # rows at a time against the budget: records may be 1 MB each
 _POLL_BYTES = 32 * 1024 * 1024
 _SELECT = (
     "SELECT place - ?1, timestamp_ms, key, value, headers FROM records"
@@ -72,7 +71,7 @@ class EmbeddedReader:
         self.closed = False
 
     def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
-        """See the port. About 32 MB at most, whatever `max_records` says."""
+        """See the port. Ends with the record that fills 32 MB, whatever `max_records` says."""
         deadline = time.monotonic() + timeout_s
         while True:
             seen = self._signal.count
@@ -154,12 +153,11 @@ class EmbeddedReader:
             if until <= at or budget <= 0:
                 continue
             rows = connection.execute(_SELECT, (partition * PLACES, at, until))
-            while budget > 0 and (part := rows.fetchmany(_SLICE)):
-                records += [
-                    Record(partition, offset, stamp, key, value, decode_headers(headers))
-                    for offset, stamp, key, value, headers in part
-                ]
-                budget -= sum(len(row[3] or b"") for row in part)
+            for offset, stamp, key, value, headers in rows:
+                records.append(Record(partition, offset, stamp, key, value, decode_headers(headers)))
+                budget -= len(value) if value else 0
+                if budget <= 0:
+                    break
             rows.close()
             if records and records[-1].partition == partition:
                 self._next[partition] = records[-1].offset + 1

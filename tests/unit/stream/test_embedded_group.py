@@ -180,6 +180,6 @@ def test_a_poll_is_bounded_in_bytes(log: EmbeddedLog) -> None:
     member = Member(log)
     seen = 0
     while records := member.reader.poll(10_000, 0.0):
-        assert sum(len(record.value or b"") for record in records) <= 64_000_000
+        assert sum(len(record.value or b"") for record in records) <= 32 * 1024 * 1024 + 1_000_000
         seen += len(records)
     assert seen == 80 + PARTITIONS
