@@ -56,28 +56,45 @@ def merge(silver: bytes, repeated: bytes, new: Rows, who: Who) -> Merged:
     texts = [*stored_lines, *new.line]
     rows = _rows(stored_lines, new)
     repeats = _repeats(repeated)
-    suspects = rows.join(_doubled(rows, repeats), on=["source", "id"], how="semi", maintain_order="left")
+    suspects = _suspects(rows, repeats)
     kept = rows
     if suspects.height:
         persons = [who(texts[place]) for place in suspects["place"]]
         repeats = _settle(suspects.with_columns(who=pl.Series(persons, dtype=pl.String)), repeats)
         kept = rows.join(repeats, on=ORIGIN, how="anti", maintain_order="left")
-    order = kept.sort("time", "source", "id", *ORIGIN)["place"]
-    is_new = pl.col("place") >= len(stored_lines)
-    fresh, fresh_kept = rows.filter(is_new).height, kept.filter(is_new).height
-    content = lines.join([texts[place] for place in order])
+    places = kept["place"]
+    fresh, fresh_kept = (int((column >= len(stored_lines)).sum()) for column in (rows["place"], places))
+    content = lines.join([texts[place] for place in places])
     return Merged(content, _repeated_content(repeats), fresh_kept, fresh - fresh_kept)
 
 
 def _rows(stored_lines: Sequence[bytes], new: Rows) -> pl.DataFrame:
-    """The keys of stored and new rows, one an origin (a new row over a stored one), each with its line's place."""
+    """The keys of stored and new rows in silver's order, each with its line's place, and whether it is `doubled`.
+
+    One row an origin (a new one over a stored one); doubled: another row has its (source, id).
+    """
     try:
         stored = [_keys_of(line) for line in stored_lines]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _corrupt() from error
     columns = {name: [*map(attrgetter(name), stored), *getattr(new, name)] for name in KEYS}
-    rows = pl.DataFrame({name: pl.Series(values, dtype=KEYS[name]) for name, values in columns.items()})
-    return rows.with_row_index("place").unique(ORIGIN, keep="last", maintain_order=True)
+    rows = pl.LazyFrame({name: pl.Series(values, dtype=KEYS[name]) for name, values in columns.items()})
+    return (
+        rows.with_row_index("place")
+        .unique(ORIGIN, keep="last")
+        .with_columns(doubled=pl.struct("source", "id").is_duplicated())
+        .sort("time", "source", "id", *ORIGIN)
+        .collect()
+    )
+
+
+def _suspects(rows: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
+    """The rows that may be repeats, or have some: those whose (source, id) another row or a repeat has."""
+    if repeats.height:
+        known = repeats.select("source", "id", known=True).unique()
+        rows = rows.join(known, on=["source", "id"], how="left", maintain_order="left")
+        return rows.filter(pl.col("doubled") | pl.col("known").is_not_null())
+    return rows.filter("doubled") if rows["doubled"].any() else rows.clear()
 
 
 def _repeats(content: bytes) -> pl.DataFrame:
@@ -94,12 +111,6 @@ def _repeats(content: bytes) -> pl.DataFrame:
 
 def _repeated_content(repeats: pl.DataFrame) -> bytes:
     return lines.join([encode(RepeatedRow(*row)) for row in repeats.iter_rows()])
-
-
-def _doubled(rows: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
-    """Every (source, id) that comes more than once among rows and repeats: where a repeat can be."""
-    pairs = pl.concat([rows.select("source", "id"), repeats.select("source", "id")])
-    return pairs.filter(pl.struct("source", "id").is_duplicated()).unique()
 
 
 def _corrupt() -> Corrupt:
