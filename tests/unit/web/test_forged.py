@@ -28,7 +28,8 @@ def later(**seconds: float) -> Forge:
 
     def forge(issuer: FakeIssuer, nonce: str) -> str:
         now = issuer.clock.seconds()
-        return issuer.token(nonce=nonce, **{name: now + distance for name, distance in seconds.items()})
+        claims: dict[str, Any] = {name: now + distance for name, distance in seconds.items()}
+        return issuer.token(nonce=nonce, **claims)
 
     return forge
 
