@@ -57,7 +57,7 @@ def fill(store: ObjectStore, events: int, objects: int, step: timedelta) -> None
         date, hour = keys.arrival(records[0].timestamp_ms)
         key = keys.BronzeName(date, hour, 0, 0, start).key
         store.put(keys.todo(key), b"")
-        store.create(key, lines.encode(encoder.encode(record) for record in records))
+        store.create(key, lines.encode(encoder.encode(records)))
 
 
 def record(rng: random.Random, offset: int, when: datetime) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ RULES = Rules(secret=SECRET)
 ARRIVED = datetime(2026, 11, 24, 10, 30, 0, 250_000, tzinfo=UTC)
 
 
-def signin(data: dict[str, Any] | None = None, **attributes: object) -> dict[str, Any]:
+def signin(data: Mapping[str, object] | None = None, **attributes: Any) -> dict[str, Any]:
     """A good sign-in, with some of its attributes and data replaced."""
     good = {
         "provider": "google",
@@ -48,7 +48,7 @@ def signin(data: dict[str, Any] | None = None, **attributes: object) -> dict[str
     return {**event, **attributes}
 
 
-def refusal(data: dict[str, Any] | None = None, **attributes: object) -> dict[str, Any]:
+def refusal(data: Mapping[str, object] | None = None, **attributes: Any) -> dict[str, Any]:
     """A good refusal, with some of its attributes and data replaced."""
     event = signin()
     event |= {"type": REFUSED, "data": {"reason": "expired", "user_agent": "Mozilla/5.0", "ip": None, **(data or {})}}
@@ -62,7 +62,7 @@ def value(event: object) -> bytes:
 
 def line(message: bytes | None, offset: int = 0, arrived: datetime = ARRIVED) -> bytes:
     """A message as land writes it."""
-    return Encoder(0).encode(Record(0, offset, round(arrived.timestamp() * 1000), b"k", message))
+    return Encoder(0).encode([Record(0, offset, round(arrived.timestamp() * 1000), b"k", message)])[0]
 
 
 def put_bronze(
@@ -79,7 +79,7 @@ def put_bronze(
     key = keys.BronzeName(date, hour, 0, partition, start).key
     records = [Record(partition, start + at, first + at, None, message) for at, message in enumerate(messages)]
     store.put(keys.todo(key), b"")
-    store.put(key, lines.encode(encoder.encode(record) for record in records))
+    store.put(key, lines.encode(encoder.encode(records)))
     return key
 
 

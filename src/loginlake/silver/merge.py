@@ -126,8 +126,9 @@ def _settle(suspects: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
 
     A stored repeat's winner counts although its own row may not be here yet: another cleaner is about to bring it.
     """
-    winners = repeats.select(*GROUP, **dict(zip(ORIGIN, map(pl.col, WINNER), strict=True)))
-    members = pl.concat([suspects.select(*GROUP, *ORIGIN), repeats.select(*GROUP, *ORIGIN)]).unique()
+    old, new = repeats.lazy(), suspects.lazy()
+    winners = old.select(*GROUP, **dict(zip(ORIGIN, map(pl.col, WINNER), strict=True)))
+    members = pl.concat([new.select(*GROUP, *ORIGIN), old.select(*GROUP, *ORIGIN)]).unique()
     earliest = (
         pl.concat([members, winners])
         .sort(*ORIGIN)
@@ -135,6 +136,6 @@ def _settle(suspects: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
         .first()
         .rename(dict(zip(ORIGIN, WINNER, strict=True)))
     )
-    settled = members.join(earliest, on=GROUP, how="inner", nulls_equal=True)
     same = pl.all_horizontal(pl.col(mine) == pl.col(theirs) for mine, theirs in zip(ORIGIN, WINNER, strict=True))
-    return settled.filter(~same).select(*ORIGIN, *GROUP, *WINNER).sort(*ORIGIN)
+    settled = members.join(earliest, on=GROUP, how="inner", nulls_equal=True).filter(~same)
+    return settled.select(*ORIGIN, *GROUP, *WINNER).sort(*ORIGIN).collect()

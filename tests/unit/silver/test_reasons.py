@@ -82,7 +82,7 @@ def test_unknown_type_without_any() -> None:
 @pytest.mark.parametrize(("wrong", "name"), OTHER_TYPES)
 @pytest.mark.parametrize("field", [*ATTRIBUTES, *STRING_DATA])
 def test_wrong_type_of_a_string_field(field: str, wrong: object, name: str) -> None:
-    event = signin(**{field: wrong}) if field in ATTRIBUTES else signin({field: wrong})
+    event = signin(None, **{field: wrong}) if field in ATTRIBUTES else signin({field: wrong})
     judged = outcome(value(event))
     assert isinstance(judged, Rejection)
     assert (judged.reason, judged.detail) == (f"wrong_type_{field}", f"{name} in place of string")
@@ -101,7 +101,7 @@ def test_wrong_type_data(wrong: object) -> None:
 @pytest.mark.parametrize(("wrong", "name"), OTHER_TYPES)
 @pytest.mark.parametrize("field", [*ATTRIBUTES, "reason", "user_agent", "ip"])
 def test_wrong_type_in_a_refusal(field: str, wrong: object, name: str) -> None:
-    event = refusal(**{field: wrong}) if field in ATTRIBUTES else refusal({field: wrong})
+    event = refusal(None, **{field: wrong}) if field in ATTRIBUTES else refusal({field: wrong})
     assert reason(event) == f"wrong_type_{field}"
 
 
@@ -145,7 +145,7 @@ def test_no_data_at_all_is_null_user_id() -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-24", "2026-11-24T10:00:00", "2026-02-30T10:00:00Z", "99999"])
 @pytest.mark.parametrize("field", ["time", "received"])
 def test_bad_time(field: str, text: str) -> None:
-    judged = outcome(value(signin(**{field: text})))
+    judged = outcome(value(signin(None, **{field: text})))
     assert judged == Rejection(
         "bad_time", f"{field} is no RFC 3339 date-time with an offset", who(SECRET, "google", "1001")
     )
