@@ -149,7 +149,7 @@ class WebState:
                 if self._reading is None:
                     self._reading = self._connect()
                 return self._reading.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 raise _unavailable(error) from error
 
     def _write(self, job: Callable[[sqlite3.Connection], T]) -> Future[T]:
@@ -175,7 +175,7 @@ class WebState:
             try:
                 db = db or self._connect()
                 results = self._transact(db, [job for job, _ in jobs])
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 for _, future in jobs:
                     future.set_exception(_unavailable(error))
             else:
@@ -235,5 +235,5 @@ def _count(db: sqlite3.Connection, name: str, n: int) -> None:
     db.execute("INSERT INTO counters VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n = n + excluded.n", (name, n))
 
 
-def _unavailable(error: sqlite3.Error) -> Unavailable:
+def _unavailable(error: sqlite3.Error | OSError) -> Unavailable:
     return Unavailable("The web's own state cannot be reached.", str(error), "Free its disk, or correct its folder.")
