@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -41,12 +41,12 @@ class Batch:
         """An empty batch whose first record will be this one."""
         return cls(record.partition, now, record.offset, record.timestamp_ms)
 
-    def add(self, record: Record, line: bytes) -> None:
-        """Take a record, with its line."""
-        self.lines.append(line)
-        self.offsets.append(record.offset)
-        self.size += len(record.value or b"")
-        self.last_ms = record.timestamp_ms
+    def add(self, records: Sequence[Record], encoded: Sequence[bytes]) -> None:
+        """Take records that can follow (see `run_of`), with their lines."""
+        self.lines += encoded
+        self.offsets += [record.offset for record in records]
+        self.size += sum([len(record.value or b"") for record in records])
+        self.last_ms = records[-1].timestamp_ms
 
     @property
     def end(self) -> int:
@@ -70,6 +70,24 @@ class Batch:
 def closes_before(batch: Batch, record: Record) -> Reason | None:
     """Why this record cannot join the batch: it arrived in another hour."""
     return "hour" if record.timestamp_ms // _HOUR_MS != batch.first_ms // _HOUR_MS else None
+
+
+def run_of(records: Sequence[Record], at: int, batch: Batch, limits: BatchLimits) -> Sequence[Record]:
+    """The records from `at` on that can join the batch together: one after the other, in its hour, until it is full.
+
+    The first one is taken as it is (see `closes_before`).
+    """
+    offset, hour, left = records[at].offset, batch.first_ms // _HOUR_MS, limits.bytes - batch.size
+    end = at
+    for record in records[at : at + max(1, limits.records - len(batch.lines))]:
+        if record.offset != offset or record.partition != batch.partition or record.timestamp_ms // _HOUR_MS != hour:
+            break
+        offset += 1
+        end += 1
+        left -= len(record.value or b"")
+        if left <= 0:
+            break
+    return records[at:end]
 
 
 def closes_after(batch: Batch, limits: BatchLimits) -> Reason | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 
@@ -20,6 +21,7 @@ from loginlake.errors import Corrupt
 from loginlake.stream.log import Headers, Record
 
 MAX_DEPTH = 100
+_CHUNK = 64
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _json = msgspec.json.encode
@@ -67,6 +69,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _is_object = msgspec.json.Decoder(_Object).decode
+_are_objects = msgspec.json.Decoder(_Object).decode_lines
 _line = msgspec.json.Decoder(Line).decode
 
 
@@ -81,39 +84,45 @@ def decode(line: bytes) -> Line:
 def timestamp(milliseconds: int) -> str:
     """A log timestamp as RFC 3339 UTC with microseconds and Z."""
     second, rest = divmod(milliseconds, 1000)
-    return f"{_second(second)}.{rest:03d}000Z"
-
-
-def _second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}000Z"
 
 
 class Encoder:
-    """Encodes the records of one log. It remembers the last second and headers: most are the same. Not thread-safe."""
+    """Encodes the records of one log. It remembers the last time and headers: most are the same. Not thread-safe."""
 
     def __init__(self, log: int) -> None:
         """`log` is the log's number in the lake."""
-        self._log = b'{"log":%d,"partition":' % log
-        self._second, self._second_text = -1, ""
+        self._log = log
+        self._time, self._time_member = -1, b""
         self._headers: Headers = ()
-        self._headers_text = encode_headers(())
+        self._headers_member = encode_headers(())
 
-    def encode(self, record: Record) -> bytes:
-        r"""A record as its line, without its end (it contains no \n and no \r)."""
-        second, rest = divmod(record.timestamp_ms, 1000)
-        if second != self._second:
-            self._second, self._second_text = second, _second(second)
-        if record.headers != self._headers:
-            self._headers, self._headers_text = record.headers, encode_headers(record.headers)
-        return b'%b%d,"offset":%d,"timestamp":"%b.%03d000Z",%b,%b,%b}' % (
+    def encode(self, records: Sequence[Record]) -> list[bytes]:
+        """The records as lines, without their ends (none contains LF or CR)."""
+        encoded: list[bytes] = []
+        for at in range(0, len(records), _CHUNK):
+            chunk = records[at : at + _CHUNK]
+            if all_plain([record.value for record in chunk]):
+                encoded += [self._line(record, b'"value":', record.value or b"") for record in chunk]
+            else:
+                encoded += [self._line(record, *_value(record.value)) for record in chunk]
+        return encoded
+
+    def _line(self, record: Record, name: bytes, value: bytes) -> bytes:
+        if record.timestamp_ms != self._time:
+            self._time = record.timestamp_ms
+            self._time_member = b',"timestamp":"%b",' % timestamp(record.timestamp_ms).encode()
+        if record.headers is not self._headers and record.headers != self._headers:
+            self._headers, self._headers_member = record.headers, encode_headers(record.headers)
+        return b'{"log":%d,"partition":%d,"offset":%d%b%b,%b,%b%b}' % (
             self._log,
             record.partition,
             record.offset,
-            self._second_text.encode(),
-            rest,
+            self._time_member,
             _key(record.key),
-            self._headers_text,
-            _value(record.value),
+            self._headers_member,
+            name,
+            value,
         )
 
 
@@ -144,6 +153,28 @@ def is_plain(value: bytes) -> bool:
     return True
 
 
+def all_plain(values: Sequence[bytes | None]) -> bool:
+    """Whether every value is surely plain: the same question as `is_plain`, asked once for many. May err on False.
+
+    Sound because a line feed between a closing and an opening brace can only stand between two whole JSON texts: so as
+    many objects as values means that each value is one object.
+    """
+    try:
+        joined = b"\n".join(values)  # type: ignore[arg-type]  # None raises TypeError
+        breaks = len(values) - 1
+        if joined[:1] != b"{" or joined[-1:] != b"}" or b"\r" in joined:
+            return False
+        if joined.count(b"\n") != breaks or joined.count(b"}\n{") != breaks:
+            return False
+        if joined.count(b"{") + joined.count(b"[") - breaks > MAX_DEPTH:
+            return False
+        if not joined.isascii():
+            joined.decode()
+        return len(_are_objects(joined)) == len(values)
+    except (TypeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
 def _key(key: bytes | None) -> bytes:
     if key is None:
         return b'"key":null'
@@ -153,10 +184,10 @@ def _key(key: bytes | None) -> bytes:
         return b'"key_base64":"%b"' % b64encode(key)
 
 
-def _value(value: bytes | None) -> bytes:
+def _value(value: bytes | None) -> tuple[bytes, bytes]:
     if value is None:
-        return b'"value_base64":null'
-    return b'"value":' + value if is_plain(value) else b'"value_base64":"%b"' % b64encode(value)
+        return b'"value_base64":', b"null"
+    return (b'"value":', value) if is_plain(value) else (b'"value_base64":', b'"%b"' % b64encode(value))
 
 
 def _depth(value: bytes) -> int:

@@ -8,7 +8,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from loginlake.bronze.batch import Batch, BatchLimits, Reason, closes_after, closes_before, closes_by_age, seconds_left
+from loginlake.bronze.batch import (
+    Batch,
+    BatchLimits,
+    Reason,
+    closes_after,
+    closes_before,
+    closes_by_age,
+    run_of,
+    seconds_left,
+)
 from loginlake.bronze.chain import Chain
 from loginlake.bronze.envelope import Encoder
 from loginlake.bronze.idle import HeadKeeper, only_gaps
@@ -159,27 +168,38 @@ class _Session:
 
     def _take(self, records: Sequence[Record]) -> None:
         """Put the records into their partitions' batches, landing each that is full."""
-        size = 0
-        for record in records:
-            partition = record.partition
-            if partition not in self._tips or record.offset < self._next(partition):
-                continue
-            if record.offset > self._next(partition):
-                self._jump(record)
-            batch = self._batches.get(partition)
-            if batch is not None and (reason := closes_before(batch, record)):
-                self._land(batch, reason)
-                batch = None
-            if record.offset < self._next(partition):
-                continue
+        at, size = 0, 0
+        while at < len(records):
+            batch = self._batch_for(records[at])
             if batch is None:
-                batch = self._batches[partition] = Batch.opened_by(record, self._timer())
-            batch.add(record, self._encode(record))
-            size += len(record.value or b"")
+                at += 1
+                continue
+            run = run_of(records, at, batch, self._limits)
+            before = batch.size
+            batch.add(run, self._encode(run))
+            size += batch.size - before
+            at += len(run)
             if full := closes_after(batch, self._limits):
                 self._land(batch, full)
         self._mean_size = max(1.0, size / max(1, len(records)))
         self._bound_memory()
+
+    def _batch_for(self, record: Record) -> Batch | None:
+        """The batch that the record joins; None when the record is landed, expired or another member's."""
+        partition = record.partition
+        if partition not in self._tips or record.offset < self._next(partition):
+            return None
+        if record.offset > self._next(partition):
+            self._jump(record)
+        batch = self._batches.get(partition)
+        if batch is not None and (reason := closes_before(batch, record)):
+            self._land(batch, reason)
+            batch = None
+        if record.offset < self._next(partition):
+            return None
+        if batch is None:
+            batch = self._batches[partition] = Batch.opened_by(record, self._timer())
+        return batch
 
     def _next(self, partition: int) -> int:
         """The offset after the last record in hand or landed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loginlake.bronze.batch import Batch, BatchLimits, closes_after, closes_before, closes_by_age, seconds_left
+from loginlake.bronze.batch import Batch, BatchLimits, closes_after, closes_before, closes_by_age, run_of, seconds_left
 from loginlake.stream.log import Record
 
 HOUR_MS = 3_600_000
@@ -18,7 +18,7 @@ def record(offset: int, at_ms: int = 0, value: bytes | None = b"x") -> Record:
 def batch_of(*records: Record, now: float = 0.0) -> Batch:
     batch = Batch.opened_by(records[0], now)
     for each in records:
-        batch.add(each, b"%d" % each.offset)
+        batch.add([each], [b"%d" % each.offset])
     return batch
 
 
@@ -65,3 +65,21 @@ def test_the_rest_of_a_batch_begins_at_its_first_record_from_an_offset_on() -> N
 def test_the_name_says_hour_and_first_offset() -> None:
     batch = batch_of(record(120, 1_764_010_841_464))
     assert batch.key(2) == ("bronze/signins/date=2025-11-24/hour=19/log=2/partition=0/00000000000000000120.jsonl.gz")
+
+
+def run(*records: Record, batch: Batch | None = None) -> list[int]:
+    taken = run_of(records, 0, batch or Batch.opened_by(records[0], 0.0), LIMITS)
+    return [each.offset for each in taken]
+
+
+def test_a_run_ends_at_the_limits() -> None:
+    assert run(*(record(offset) for offset in range(5))) == [0, 1, 2]
+    assert run(record(1), record(2), record(3), batch=batch_of(record(0))) == [1, 2]
+    assert run(record(0, value=b"12345"), record(1, value=b"12345"), record(2)) == [0, 1]
+    assert run(record(0, value=b"x" * 50), record(1)) == [0]
+
+
+def test_a_run_ends_at_a_gap_an_hour_and_another_partition() -> None:
+    assert run(record(7), record(8), record(10)) == [7, 8]
+    assert run(record(0, HOUR_MS - 1), record(1, HOUR_MS)) == [0]
+    assert run(record(0), Record(1, 1, 0, None, b"x", ())) == [0]

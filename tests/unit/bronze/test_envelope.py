@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loginlake.bronze.envelope import MAX_DEPTH, Encoder, decode, is_plain, timestamp
+from loginlake.bronze.envelope import MAX_DEPTH, Encoder, all_plain, decode, is_plain, timestamp
 from loginlake.errors import Corrupt
 from loginlake.stream.log import Record
 
@@ -30,15 +30,30 @@ def almost_json(draw: st.DrawFn) -> bytes:
     return bytes(value)
 
 
+PIECES = [
+    b"{}",
+    b'{"a":1}',
+    b'{"a":1}{"b":[{}',
+    b"{}]}",
+    b'{"a":[{}',
+    b'{"a":"{}',
+    b'{}"}',
+    b"{}{}",
+    b'{"a":1} {"b":{}',
+    b"{}}",
+    b"{",
+    b"}",
+]
 BITS = [b"{", b"}", b"[", b"]", b'"', b"\\", b",", b":", b"\n", b"\r", b" ", b"\xff", b"\x00", b"\\ud800", b"NaN"]
 HEADERS = st.lists(st.tuples(st.text(), st.none() | st.binary() | st.text().map(str.encode)), max_size=4)
 
 
 def line_of(value: bytes | None, *, key: bytes | None = b"k", headers: list[tuple[str, bytes | None]] = []) -> bytes:  # noqa: B006
-    return Encoder(3).encode(Record(7, 120, 1_764_010_841_464, key, value, headers))
+    (line,) = Encoder(3).encode([Record(7, 120, 1_764_010_841_464, key, value, headers)])
+    return line
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.none() | almost_json() | st.binary(), st.none() | st.binary() | st.just(b"google|1"), HEADERS)
 def test_a_line_is_one_line_of_json_and_gives_the_message_back(
     value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes | None]]
@@ -53,18 +68,30 @@ def test_a_line_is_one_line_of_json_and_gives_the_message_back(
     assert ("value" in parsed) + ("value_base64" in parsed) == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(almost_json())
 def test_plain_is_what_python_s_strict_reader_calls_an_object_too(value: bytes) -> None:
     if is_plain(value):
         assert isinstance(json.loads(value.decode(), parse_constant=pytest.fail), dict)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.booleans() | st.none(), max_size=5))
 def test_every_ordinary_object_is_plain(content: dict[str, object]) -> None:
     for ascii_only in (True, False):
         assert is_plain(json.dumps(content, ensure_ascii=ascii_only).encode())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(PIECES) | almost_json() | st.none(), min_size=1, max_size=5))
+def test_many_are_plain_together_only_if_each_is(values: list[bytes | None]) -> None:
+    """Pieces that only together are JSON must not pass as if each were."""
+    if all_plain(values):
+        assert all(value is not None and is_plain(value) for value in values)
+
+
+def test_ordinary_objects_are_plain_together() -> None:
+    assert all_plain([b'{"a":{"b":[1]}}'] * 33 + ['{"ñ":"\u2028"}'.encode()])
 
 
 PLAIN = [
@@ -82,6 +109,8 @@ PLAIN = [
 ]
 NOT_PLAIN = [
     None,
+    b"{}}",
+    b"{{}",
     b"",
     b" ",
     b"null",
@@ -158,7 +187,9 @@ def test_what_the_encoder_remembers_does_not_leak_into_the_next_line() -> None:
         Record(0, 1, 1000, b"k", b"{}", ()),
         Record(0, 2, 999, b"k", None, (("a", b"1"),)),
     ]
-    assert [encoder.encode(record) for record in records] == [Encoder(0).encode(record) for record in records]
+    together = Encoder(0).encode(records)
+    assert together == [line for record in records for line in encoder.encode([record])]
+    assert together == [line for record in records for line in Encoder(0).encode([record])]
 
 
 def test_timestamps_keep_their_milliseconds() -> None:
