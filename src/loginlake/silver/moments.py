@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]((?:[01][0-9]|2[0-3]):[0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?"
@@ -26,6 +27,7 @@ def is_canonical(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)  # each time of a message is asked for more than once
 def moment(text: str) -> datetime | None:
     """The moment of an RFC 3339 date-time, in UTC; None when it is none, or not within the years 1 to 9999.
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from loginlake.event import REFUSED, SIGNIN
 from loginlake.silver import moments
 
 ATTRIBUTES = ("specversion", "datacontenttype", "id", "source", "subject", "time", "received")
+_ATTRIBUTES = frozenset(ATTRIBUTES)
 IDENTITY = ("provider", "user_id", "username", "email", "picture")
 CONTEXT = ("hosted_domain", "method", "locale", "user_agent", "ip")
 DATA = {SIGNIN: (*IDENTITY, *CONTEXT), REFUSED: ("reason", "user_agent", "ip")}
@@ -57,6 +59,7 @@ class Rules:
                 f"Choose among {', '.join((*REQUIRED, 'provider', *CONTEXT))} in LOGINLAKE_REQUIRED.",
             )
 
+    @lru_cache(maxsize=16)  # noqa: B019 - rules are few, and live as long as the process
     def required_of(self, kind: str) -> tuple[str, ...]:
         """The required fields of a sign-in or of a refusal, in the order in which they are judged."""
         if kind == REFUSED:
@@ -85,7 +88,7 @@ class Message:
 
     def field(self, name: str) -> Any:
         """The value of an attribute or of a field of data; None when it is missing."""
-        return self.document.get(name) if name in ATTRIBUTES else self.data.get(name)
+        return self.document.get(name) if name in _ATTRIBUTES else self.data.get(name)
 
 
 def json_type(value: object) -> str:
@@ -117,10 +120,11 @@ def wrong_type_data(document: Mapping[str, Any]) -> Finding | None:
 
 def wrong_type(message: Message, rules: Rules) -> Finding | None:  # noqa: ARG001 - one shape for all
     """A field, required or not, has another JSON type than its own. Nothing is coerced; null is no wrong type."""
-    for name in (*ATTRIBUTES, *DATA[message.kind]):
-        value = message.field(name)
-        if value is not None and not isinstance(value, str):
-            return Finding(f"wrong_type_{name}", f"{json_type(value)} in place of string")
+    for holder, names in ((message.document, ATTRIBUTES), (message.data, DATA[message.kind])):
+        for name in names:
+            value = holder.get(name)
+            if value is not None and not isinstance(value, str):
+                return Finding(f"wrong_type_{name}", f"{json_type(value)} in place of string")
     for name in BOOLEANS[message.kind]:
         value = message.field(name)
         if value is not None and not isinstance(value, bool):

@@ -36,16 +36,14 @@ def judge(value: bytes | None, origin: Origin, arrived: datetime, rules: Rules) 
     document = read(value)
     if isinstance(document, Finding):
         return Rejection(*document)
-    person = _who(document, rules)
     finding = reasons.unknown_type(document) or reasons.wrong_type_data(document)
     if finding is not None:
-        return Rejection(*finding, person)
-    data = document.get("data") or {}
-    message = Message(document["type"], len(value or b""), arrived, document, data)
+        return Rejection(*finding, _who(document, rules))
+    message = Message(document["type"], len(value or b""), arrived, document, document.get("data") or {})
     for reason in reasons.ORDER:
         finding = reason(message, rules)
         if finding is not None:
-            return Rejection(*finding, person)
+            return Rejection(*finding, _who(document, rules))
     return _row(message, origin)
 
 
