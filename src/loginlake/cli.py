@@ -1,4 +1,7 @@
-"""The verbs, in the path's order. Each reads the same settings and runs alone."""
+"""The verbs, in the path's order. Each reads the same settings and runs alone.
+
+What a verb needs is imported when it runs: `loginlake --help` is there at once.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import msgspec
-from pydantic import ValidationError
 
-from loginlake import __version__, verbs
+from loginlake import __version__
 from loginlake.errors import LoginlakeError
-from loginlake.settings import Settings, refuse_unsafe
+
+if TYPE_CHECKING:
+    from loginlake.settings import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="print one JSON object, for machines")
 ONCE = click.option("--once", is_flag=True, help="do what is there now, then end")
@@ -43,6 +47,10 @@ def main() -> None:
 
 def read_settings() -> Settings:
     """The settings, or one clear line on what is wrong with them."""
+    from pydantic import ValidationError
+
+    from loginlake.settings import Settings
+
     try:
         settings = Settings()
     except ValidationError as error:
@@ -61,6 +69,8 @@ def _verb(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from loginlake.settings import refuse_unsafe
+
         settings = read_settings()
         try:
             refuse_unsafe(settings)
@@ -113,6 +123,8 @@ def web(settings: Settings, port: int | None, workers: int | None) -> None:
 @_verb
 def land(settings: Settings, once: bool, as_json: bool) -> None:
     """Land the log in bronze: exactly what arrived, in objects that are written once."""
+    from loginlake import verbs
+
     _report(verbs.land(settings, _stop_on_signals(), once=once), as_json=as_json)
 
 
@@ -122,6 +134,8 @@ def land(settings: Settings, once: bool, as_json: bool) -> None:
 @_verb
 def clean(settings: Settings, once: bool, as_json: bool) -> None:
     """Clean bronze into silver: no repeats, no nulls, everything else accounted for."""
+    from loginlake import verbs
+
     _report(verbs.clean(settings, _stop_on_signals(), once=once), as_json=as_json)
 
 
@@ -131,6 +145,8 @@ def clean(settings: Settings, once: bool, as_json: bool) -> None:
 @_verb
 def publish(settings: Settings, once: bool, as_json: bool) -> None:
     """Publish silver's answers in gold: people, days, the latest sign-ins, the pipeline."""
+    from loginlake import verbs
+
     _report(verbs.publish(settings, _stop_on_signals(), once=once), as_json=as_json)
 
 
@@ -153,6 +169,8 @@ def send(settings: Settings, file: BinaryIO, as_json: bool) -> None:
 
     Whatever the lines are: judging them is the work of `clean`. The key is the event's subject, where it has one.
     """
+    from loginlake import verbs
+
     report = verbs.send(settings, file)
     _report(report, as_json=as_json)
     if report.refused:
@@ -174,6 +192,8 @@ def send(settings: Settings, file: BinaryIO, as_json: bool) -> None:
 @_verb
 def demo(settings: Settings, as_json: bool, **options: Any) -> None:
     """Make believable sign-ins of made-up people and send them down the real path."""
+    from loginlake import verbs
+
     report = verbs.demo(settings, verbs.DemoOptions(**options))
     if report is not None:
         _report(report, as_json=as_json)
@@ -185,6 +205,8 @@ def demo(settings: Settings, as_json: bool, **options: Any) -> None:
 @_verb
 def status(settings: Settings, check: bool, as_json: bool) -> None:
     """Count every record where it is, and say whether everything is accounted for."""
+    from loginlake import verbs
+
     account = verbs.status(settings)
     faults = account.faults()
     if as_json:
@@ -200,6 +222,8 @@ def status(settings: Settings, check: bool, as_json: bool) -> None:
 @_verb
 def cat(settings: Settings, key: str) -> None:
     """Print an object of the lake readably. A KEY that ends in / lists what is below it."""
+    from loginlake import verbs
+
     for line in verbs.cat(settings, key):
         click.echo(line)
 

@@ -9,12 +9,10 @@ from concurrent.futures import Future
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from loginlake import account as accounts
-from loginlake import demo as demos
 from loginlake import wiring
 from loginlake.errors import LoginlakeError, Misconfigured
 from loginlake.event import HEADERS
@@ -23,6 +21,9 @@ from loginlake.lake.manifest import Lake
 from loginlake.schedule import Step, run_passes
 from loginlake.settings import Settings
 from loginlake.stream.log import EventLog, Position
+
+if TYPE_CHECKING:
+    from loginlake.account import Account
 
 _IN_FLIGHT = 20_000
 _PAUSE_S = 5.0
@@ -86,6 +87,8 @@ def send(settings: Settings, file: BinaryIO) -> SendReport:
 
 def demo(settings: Settings, options: DemoOptions) -> SendReport | None:
     """Made-up sign-ins to the log (or to standard output, then None)."""
+    from loginlake import demo as demos
+
     made = demos.messages(
         people=options.people,
         days=options.days,
@@ -105,8 +108,10 @@ def demo(settings: Settings, options: DemoOptions) -> SendReport | None:
         return _send_all(log, made, Progress("sent"))
 
 
-def status(settings: Settings) -> accounts.Account:
+def status(settings: Settings) -> Account:
     """The account, counted; once more while the stages are writing, at most five times."""
+    from loginlake.account import count
+
     with ExitStack() as stack:
         log = stack.enter_context(closing(wiring.open_log(settings)))
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
@@ -115,13 +120,13 @@ def status(settings: Settings) -> accounts.Account:
         number = Lake(store).log_number(log.identity())
         for _ in range(_COUNTS):
             answered = state.counters().get("answered", 0)
-            account = accounts.count(log, store, gold, log_number=number, answered=answered)
+            account = count(log, store, gold, log_number=number, answered=answered)
             if not account.moving:
                 break
         return account
 
 
-def account_table(account: accounts.Account) -> str:
+def account_table(account: Account) -> str:
     """The account as a person reads it."""
 
     def row(name: str, number: int, note: str = "") -> str:

@@ -6,24 +6,26 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from loginlake import secret
 from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.land import Lander
 from loginlake.errors import Misconfigured
 from loginlake.gold.embedded import EmbeddedGold
-from loginlake.gold.publish import PublishReport, publish
 from loginlake.gold.store import GoldStore
 from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore, open_store
 from loginlake.schedule import Step
 from loginlake.settings import Settings
-from loginlake.silver.clean import CleanReport, clean
 from loginlake.silver.reasons import Rules
 from loginlake.stream.embedded import EmbeddedLog
 from loginlake.stream.log import EventLog
 from loginlake.web.state import WebState
+
+if TYPE_CHECKING:
+    from loginlake.gold.publish import PublishReport
+    from loginlake.silver.clean import CleanReport
 
 _Port = TypeVar("_Port")
 # The embedded log takes what Kafka would be set to refuse, so that `too_large` is judged by clean, visibly.
@@ -110,6 +112,8 @@ def clean_step(
     settings: Settings, store: ObjectStore, progress: Callable[[int], None] = lambda _: None
 ) -> Step[CleanReport]:
     """One pass of cleaning; `progress` gets the number of lines of each group of objects."""
+    from loginlake.silver.clean import clean  # here, since Polars takes a second to import: only who cleans waits
+
     rules = Rules(
         secret=secret_key(settings),
         required=settings.required_fields,
@@ -133,6 +137,8 @@ def clean_step(
 
 def publish_step(store: ObjectStore, gold: GoldStore) -> Step[PublishReport]:
     """One pass of publishing."""
+    from loginlake.gold.publish import publish
+
     return Step("publish", lambda: publish(store, gold, now=now))
 
 
