@@ -93,6 +93,7 @@ class Encoder:
     def __init__(self, log: int) -> None:
         """`log` is the log's number in the lake."""
         self._log = log
+        self._partition, self._place = -1, b""
         self._time, self._time_member = -1, b""
         self._headers: Headers = ()
         self._headers_member = encode_headers(())
@@ -112,11 +113,13 @@ class Encoder:
         if record.timestamp_ms != self._time:
             self._time = record.timestamp_ms
             self._time_member = b',"timestamp":"%b",' % timestamp(record.timestamp_ms).encode()
+        if record.partition != self._partition:
+            self._partition = record.partition
+            self._place = b'{"log":%d,"partition":%d,"offset":' % (self._log, record.partition)
         if record.headers is not self._headers and record.headers != self._headers:
             self._headers, self._headers_member = record.headers, encode_headers(record.headers)
-        return b'{"log":%d,"partition":%d,"offset":%d%b%b,%b,%b%b}' % (
-            self._log,
-            record.partition,
+        return b"%b%d%b%b,%b,%b%b}" % (
+            self._place,
             record.offset,
             self._time_member,
             _key(record.key),
@@ -160,17 +163,16 @@ def all_plain(values: Sequence[bytes | None]) -> bool:
     many objects as values means that each value is one object.
     """
     try:
-        joined = b"\n".join(values)  # type: ignore[arg-type]  # None raises TypeError
-        breaks = len(values) - 1
-        if joined[:1] != b"{" or joined[-1:] != b"}" or b"\r" in joined:
+        flat = b"".join(values)  # type: ignore[arg-type]  # None raises TypeError
+        edges = b"".join([value[:1] + value[-1:] for value in values])  # type: ignore[index]
+        if edges != b"{}" * len(values) or b"\n" in flat or b"\r" in flat:
             return False
-        if joined.count(b"\n") != breaks or joined.count(b"}\n{") != breaks:
+        openers = flat.count(b"{") + (flat.count(b"[") if b"[" in flat else 0)
+        if openers - len(values) >= MAX_DEPTH:
             return False
-        if joined.count(b"{") + joined.count(b"[") - breaks > MAX_DEPTH:
-            return False
-        if not joined.isascii():
-            joined.decode()
-        return len(_are_objects(joined)) == len(values)
+        if not flat.isascii():
+            flat.decode()
+        return len(_are_objects(b"\n".join(values))) == len(values)  # type: ignore[arg-type]
     except (TypeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
 
