@@ -2,85 +2,114 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from loginlake.gold.people import PROFILE
+from loginlake.gold.people import KEY, PROFILE
+
+Days = dict[str, int]
+"""A person's sign-ins by active day, ascending."""
 
 
-class DayRow(NamedTuple):
-    """A person's day as silver has it now; signins 0: not there."""
+class Change(NamedTuple):
+    """What silver now says of a person on some days.
 
-    day: str
-    presence: bool
-    provider: str
-    user_id: str
-    signins: int
-    first: str
-    last: str
-    username: str
-    email: str
+    `days` and `signins` (0: not there) go together. `came`: the days on which the person came or went. `earliest` and
+    `latest` are the first and last of the days on which the person is there, with what the document takes from them.
+    """
+
+    person: str
+    days: list[str]
+    signins: list[int]
+    came: list[str]
+    earliest: str | None
+    first: str | None
+    latest: str | None
+    last: str | None
+    provider: str | None
+    user_id: str | None
+    username: str | None
+    email: str | None
     email_verified: bool | None
-    picture: str
+    picture: str | None
     hosted_domain: str | None
 
-
-Change = dict[str, DayRow]
-"""A person's changed days, by day."""
-
-
-def by_person(changes: pl.DataFrame) -> Iterator[tuple[str, Change]]:
-    """The changes of each person; the frame is that of people.changes, of any number of days."""
-    person: str | None = None
-    change: Change = {}
-    for name, *values in changes.sort("person").iter_rows():
-        if name != person:
-            if person is not None:
-                yield person, change
-            person, change = name, {}
-        row = DayRow(*values)
-        change[row.day] = row
-    if person is not None:
-        yield person, change
+    def plus(self, other: Change) -> Change:
+        """Both changes, of other days."""
+        begins = min((self, other), key=lambda change: change.earliest or "~")
+        ends = max((self, other), key=lambda change: change.latest or "")
+        return ends._replace(
+            days=self.days + other.days,
+            signins=self.signins + other.signins,
+            came=self.came + other.came,
+            earliest=begins.earliest,
+            first=begins.first,
+        )
 
 
-def days_after(stored: Mapping[str, Any] | None, change: Change) -> dict[str, int]:
-    """The person's sign-ins by active day, with the change."""
-    days: dict[str, int] = dict(stored["days"]) if stored else {}
-    for day, row in change.items():
-        if row.signins:
-            days[day] = row.signins
-        else:
-            days.pop(day, None)
-    return dict(sorted(days.items()))
+def by_person(changes: pl.DataFrame, at_once: int) -> Iterator[dict[str, Change]]:
+    """The changes of each person, some persons at once. The frame is that of people.changes, days ascending."""
+    there = pl.col("signins") > 0
+    grouped = changes.group_by("person").agg(
+        "day",
+        "signins",
+        pl.col("day").filter("presence").alias("came"),
+        pl.col("day").filter(there).first().alias("earliest"),
+        pl.col("first").filter(there).first(),
+        pl.col("day").filter(there).last().alias("latest"),
+        *(pl.col(name).filter(there).last() for name in ("last", *KEY, *PROFILE)),
+    )
+    for part in grouped.iter_slices(at_once):
+        yield {row[0]: Change(*row) for row in part.rows()}
 
 
-def days_to_look_up(stored: Mapping[str, Any] | None, change: Change) -> set[str]:
+def days_after(stored: Mapping[str, Any] | None, change: Change) -> Days:
+    """The person's active days, with the change."""
+    changed = zip(change.days, change.signins, strict=True)
+    days: Days = dict(sorted({**stored["days"], **dict(changed)}.items())) if stored else dict(sorted(changed))
+    return {day: number for day, number in days.items() if number} if 0 in change.signins else days
+
+
+def days_to_look_up(stored: Mapping[str, Any] | None, change: Change, days: Days) -> set[str]:
     """The days that now are the person's first or last and were not, and whose rows are not in hand."""
-    days = days_after(stored, change)
-    if not days:
+    if not days or not stored:
         return set()
-    before = stored["days"] if stored else {}
-    ends = {(min, min(days)), (max, max(days))}
-    return {day for end, day in ends if day not in change and day != end(before)}
+    first, last = next(iter(days)), next(reversed(days))
+    missing = set()
+    if first not in (change.earliest, min(stored["days"])):
+        missing.add(first)
+    if last not in (change.latest, max(stored["days"])):
+        missing.add(last)
+    return missing
 
 
-def document(person: str, stored: Mapping[str, Any] | None, change: Change, generation: int) -> dict[str, Any] | None:
-    """The person's document with the change; None when no active day is left."""
-    days = days_after(stored, change)
-    if not days:
-        return None
-    first, last = change.get(min(days)), change.get(max(days))
+def next_active(stored: Mapping[str, Any] | None, change: Change, days: Days) -> set[str]:
+    """The person's next active day after each one on which it came or went, where that is none of the changed days.
+
+    However far, that one turns from new into resurrected or back. It follows from the state after the change alone,
+    so that a refresh done again after a crash finds it again.
+    """
+    if not stored or not change.came or not days or next(reversed(days)) <= min(change.came):
+        return set()
+    ascending = list(days)
+    places = (bisect_right(ascending, day) for day in change.came)
+    return {ascending[at] for at in places if at < len(ascending)}
+
+
+def document(stored: Mapping[str, Any] | None, change: Change, days: Days, generation: int) -> dict[str, Any]:
+    """The person's document with the change; `days` (not empty) are those of days_after."""
+    first, last = next(iter(days)), next(reversed(days))
     old: Mapping[str, Any] = stored or {}
-    latest: Mapping[str, Any] = last._asdict() if last else old
+    latest: Mapping[str, Any] = change._asdict() if change.latest == last else old
     return {
-        "_id": person,
+        "_id": change.person,
         "provider": latest["provider"],
         "user_id": latest["user_id"],
         **{name: latest[name] for name in PROFILE},
-        "first": first.first if first else old["first"],
+        "first": change.first if change.earliest == first else old["first"],
         "last": latest["last"],
         "signins": sum(days.values()),
         "active_days": len(days),

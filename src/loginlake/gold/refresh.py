@@ -7,11 +7,9 @@ crashes in between, the days are still dirty, and the same again gives the same;
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from itertools import islice
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -39,6 +37,7 @@ logger = logging.getLogger(__name__)
 USERS = "users"
 DAY, RECENT_KEY, PIPELINE, TOTALS = "day:", "recent", "pipeline", "totals"
 _CHUNK = 2_000
+_DAYS_AT_HAND = 8
 _PEOPLE_FIELDS = ("people", "people_7", "people_30", "new", "returning", "resurrected", "dormant")
 
 
@@ -85,6 +84,7 @@ class Refresh:
         self._before = totals.read(self._row(TOTALS))
         self._totals = dict(self._before)
         self._touched: dict[str, _Touched] = {}
+        self._looked_up: dict[str, dict[int, pl.DataFrame]] = {}
 
     def run(self, wanted: Sequence[str], *, complete_until: str | None, max_people: int) -> Refreshed:
         """Publish the first of the wanted days (ascending), as many as hold `max_people` people, one at least.
@@ -117,7 +117,7 @@ class Refresh:
             stored = days.read_people(self._store, day)
             trusted = stored.digest == self._before.get(day, totals.NOTHING).people
             changes.append(people.changes(day, stored.frames(), now_there, trusted=trusted))
-            number += changes[-1].height + sum(frame.height for frame in now_there.values())
+            number += changes[-1].height
             contents = {shard: people.encode(frame) for shard, frame in now_there.items()}
             slim = {shard: frame.select(people.KEY) for shard, frame in now_there.items()}
             self._touched[day] = _Touched(tally, slim, contents, stored)
@@ -131,37 +131,42 @@ class Refresh:
         users = _Users()
         for day in changes.filter("presence")["day"].unique():
             users.reached.update(_following(day))
-        changed = persons.by_person(changes)
-        while chunk := dict(islice(changed, _CHUNK)):
+        for chunk in persons.by_person(changes, _CHUNK):
             stored = self._gold.read(USERS, list(chunk))
-            self._look_up(stored, chunk)
             new = []
-            for person, change in chunk.items():
-                document = persons.document(person, stored.get(person), change, self._generation)
-                users.reached.update(_next_active(document["days"] if document else {}, change))
-                if document is None:
+            for person, first_change in chunk.items():
+                old = stored.get(person)
+                change, active = self._completed(old, first_change)
+                users.reached.update(persons.next_active(old, change, active))
+                if not active:
                     users.gone.append(person)
                     continue
-                users.first_day[person] = next(iter(document["days"]))
-                if not _equal(document, stored.get(person)):
+                users.first_day[person] = next(iter(active))
+                document = persons.document(old, change, active, self._generation)
+                if not _equal(document, old):
                     new.append(document)
             self._gold.replace_newer(USERS, new)
             users.written += len(new)
         return users
 
-    def _look_up(self, stored: dict[str, Document], chunk: dict[str, persons.Change]) -> None:
-        """Add the rows of days that became someone's first or last because another was taken away. Rare."""
-        while True:
-            needed: dict[str, list[str]] = {}
-            for person, change in chunk.items():
-                for day in persons.days_to_look_up(stored.get(person), change):
-                    needed.setdefault(day, []).append(person)
-            if not needed:
-                return
-            for day, names in needed.items():
-                rows = people.rows(day, days.read_day(self._store, day).people, names)
-                for person, change in persons.by_person(rows):
-                    chunk[person].update(change)
+    def _completed(self, old: Document | None, change: persons.Change) -> tuple[persons.Change, persons.Days]:
+        """The change, with the days looked up that became first or last because another was taken away (rare)."""
+        active = persons.days_after(old, change)
+        while needed := persons.days_to_look_up(old, change, active):
+            for day in needed:
+                rows = people.rows(day, self._people_now(day), [change.person])
+                (found,) = persons.by_person(rows, 1)
+                change = change.plus(found[change.person])
+            active = persons.days_after(old, change)
+        return change, active
+
+    def _people_now(self, day: str) -> dict[int, pl.DataFrame]:
+        """The people of a day, with profile, as silver has them; the last few days are kept at hand."""
+        if day not in self._looked_up:
+            while len(self._looked_up) >= _DAYS_AT_HAND:
+                del self._looked_up[next(iter(self._looked_up))]
+            self._looked_up[day] = days.read_day(self._store, day).people
+        return self._looked_up[day]
 
     def _rows(self, users: _Users) -> dict[str, dict[str, Any] | None]:
         """Every row that the touched days reach, by key; None where there is none any more."""
@@ -299,14 +304,3 @@ def _following(day: str) -> list[str]:
     """A day, and those after it that its people count in."""
     start = date.fromisoformat(day)
     return [(start + timedelta(days=number)).isoformat() for number in range(REACH + 1)]
-
-
-def _next_active(active: Mapping[str, int], change: persons.Change) -> set[str]:
-    """The person's next active day after each one on which it came or went.
-
-    However far, that one turns from new into resurrected or back. It follows from the state after the change alone,
-    so that a refresh done again after a crash finds it again.
-    """
-    ascending = list(active)
-    places = (bisect_right(ascending, day) for day, row in change.items() if row.presence)
-    return {ascending[at] for at in places if at < len(ascending)}
