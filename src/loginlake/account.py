@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -72,6 +72,18 @@ class _Line(msgspec.Struct):
     offset: int
 
 
+class _Origin(msgspec.Struct):
+    log: int
+    partition: int
+    offset: int
+
+
+class _Bronze(NamedTuple):
+    lines: int
+    erased: int
+    end: int
+
+
 class _Expired(msgspec.Struct):
     log: int
     partition: int
@@ -95,8 +107,10 @@ def _line_count(data: bytes) -> int:
     return data.count(b"\n")
 
 
-def _bronze_count(data: bytes) -> tuple[int, int]:
-    return data.count(b"\n"), len(_ERASED.findall(data)) if b'","erased":"' in data else 0
+def _bronze_count(data: bytes) -> _Bronze:
+    erased = len(_ERASED.findall(data)) if b'","erased":"' in data else 0
+    end = msgspec.json.decode(lines.split(data)[-1], type=_Line).offset + 1
+    return _Bronze(data.count(b"\n"), erased, end)
 
 
 def _reasons(data: bytes) -> Counter[str]:
@@ -122,24 +136,24 @@ def count(log: EventLog, store: ObjectStore, gold: GoldStore, *, log_number: int
     """Count every term once. `log_number` is the lake's number of this log, `answered` the web's own count."""
     before = _picture(log, store, gold)
     ranges, _, bronze, silver, repeated, rejected, receipts, dirty, expired = before
-    landed_by_object = dict(zip(bronze, _each(store, bronze, _bronze_count), strict=True))
+    landed = dict(zip(bronze, _each(store, bronze, _bronze_count), strict=True))
+    unsettled = {name: found for name, found in landed.items() if keys.receipt(name) not in receipts}
     clean_by_day = _by_day(silver, _each(store, silver, _line_count))
     reasons: Counter[str] = sum(_each(store, rejected, _reasons), Counter())
     snapshot = Snapshot.open(gold)
     gold_by_day = {day["day"]: day["signins"] + day["refusals"] for day in snapshot.all_days()}
     dirty_days = {name.removeprefix("dirty/day=") for name in dirty}
-    ends = _chain_ends(store, log_number, bronze, expired)
+    ends = _chain_ends(store, log_number, landed, expired)
     former = sum(head.end for head in _heads(store) if head.log != log_number)
     return Account(
         answered=answered,
         accepted=former + sum(extent.end for extent in ranges.values()),
         waiting=sum(max(0, extent.end - max(ends.get(number, 0), extent.begin)) for number, extent in ranges.items()),
         expired=sum(_expired_count(store, name) for name in expired),
-        landed=sum(number for number, _ in landed_by_object.values()),
-        erased=sum(number for _, number in landed_by_object.values()),
-        to_clean=sum(
-            number - gone for name, (number, gone) in landed_by_object.items() if keys.receipt(name) not in receipts
-        ),
+        landed=sum(found.lines for found in landed.values()),
+        erased=sum(found.erased for found in landed.values()),
+        to_clean=sum(found.lines - found.erased for found in unsettled.values())
+        - _judged_already(store, unsettled, (*silver, *repeated), rejected),
         clean=sum(clean_by_day.values()),
         repeated=sum(_each(store, repeated, _line_count)),
         rejected=sum(reasons.values()),
@@ -165,21 +179,38 @@ def _expired_count(store: ObjectStore, name: str) -> int:
     return outcome.end - outcome.first
 
 
+def _judged_already(
+    store: ObjectStore, unsettled: Mapping[str, _Bronze], placed: Iterable[str], rejected: Iterable[str]
+) -> int:
+    """Lines of bronze objects without a receipt that are in silver, repeated or rejected: a pass was cut short."""
+    if not unsettled:
+        return 0
+    spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for key, found in unsettled.items():
+        name = keys.parse_bronze(key)
+        spans.setdefault((name.log, name.partition), []).append((name.start, found.end))
+
+    def among(data: bytes) -> int:
+        rows = msgspec.json.Decoder(_Origin).decode_lines(data)
+        near = ((row.offset, spans.get((row.log, row.partition), ())) for row in rows)
+        return sum(any(start <= offset < end for start, end in known) for offset, known in near)
+
+    own = {keys.rejected(name) for name in unsettled}.intersection(rejected)
+    judged: list[int] = [*_each(store, placed, among), *_each(store, own, _line_count)]
+    return sum(judged)
+
+
 def _chain_ends(
-    store: ObjectStore, log_number: int, bronze: Iterable[str], expired: Iterable[str]
+    store: ObjectStore, log_number: int, landed: Mapping[str, _Bronze], expired: Iterable[str]
 ) -> Mapping[int, int]:
-    """Where the chain of each partition ends, read from its last object or its last expired records."""
-    latest: dict[int, keys.BronzeName] = {}
-    for name in map(keys.parse_bronze, bronze):
-        if name.log == log_number and (name.partition not in latest or name.start > latest[name.partition].start):
-            latest[name.partition] = name
-    ends = {partition: _end(lines.decode(store.get(name.key).data)) for partition, name in latest.items()}
+    """Where the chain of each partition ends: after its last object or its last expired records."""
+    ends: dict[int, int] = {}
+    for key, found in landed.items():
+        name = keys.parse_bronze(key)
+        if name.log == log_number:
+            ends[name.partition] = max(ends.get(name.partition, 0), found.end)
     for key in expired:
         outcome = msgspec.json.decode(store.get(key).data, type=_Expired)
         if outcome.log == log_number:
             ends[outcome.partition] = max(ends.get(outcome.partition, 0), outcome.end)
     return ends
-
-
-def _end(data: bytes) -> int:
-    return msgspec.json.decode(lines.split(data)[-1], type=_Line).offset + 1

@@ -65,7 +65,7 @@ def read_settings() -> Settings:
 
 
 def _verb(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the settings and a stop event, and turn a named condition into clear lines and exit code 1."""
+    """Give a command the settings and a stop event, and turn a named condition into one clear line and exit code 1."""
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -76,9 +76,7 @@ def _verb(function: Callable[..., Any]) -> Callable[..., Any]:
             refuse_unsafe(settings)
             return function(settings, *args, **kwargs)
         except LoginlakeError as error:
-            for part in (error.what, error.why, error.next_move):
-                if part:
-                    click.echo(f"loginlake: {part}", err=True)
+            click.echo(f"loginlake: {error}", err=True)
             sys.exit(1)
 
     return wrapped

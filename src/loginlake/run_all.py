@@ -7,7 +7,10 @@ import os
 import signal
 import socket
 import threading
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 import click
@@ -23,7 +26,7 @@ from loginlake.settings import Settings
 from loginlake.web_wiring import web_app
 
 logger = logging.getLogger(__name__)
-_STOP_S = 8.0
+_STOP_S = 6.0  # for all threads together; with uvicorn's 3 s it stays under 10 s
 _PAUSE_S = 2.0
 # The access log would hold addresses; uvicorn's own start-up lines say nothing that ours do not.
 _QUIET: dict[str, Any] = {
@@ -31,6 +34,7 @@ _QUIET: dict[str, Any] = {
     "log_level": "warning",
     "server_header": False,
     "timeout_graceful_shutdown": 3,
+    "timeout_worker_healthcheck": 30,
 }
 
 
@@ -44,21 +48,18 @@ def run_all(settings: Settings) -> None:
         store = wiring.open_lake(settings)
         lander = wiring.lander(settings, log, store)
         steps: list[Step[Any]] = [wiring.clean_step(settings, store), wiring.publish_step(store, gold)]
-        app = web_app(settings, log, store, gold)
+        server = _server(web_app(settings, log, store, gold))
         threads = [
             in_thread("land", lambda: _land(lander, stop, landed)),
             in_thread("clean and publish", lambda: run_passes(steps, stop, landed, every_s=_PAUSE_S)),
         ]
         click.echo(f"loginlake is at {settings.origin}  (data in {settings.data}; Ctrl-C stops it)")
         try:
-            _serve(app, listener)
+            server.run(sockets=[listener])
         finally:
             stop.set()
             landed.set()
-            for thread in threads:
-                thread.join(_STOP_S)
-                if thread.is_alive():
-                    logger.error("%s did not stop in time; what it left undone is done again", thread.name)
+            _join(threads)
     click.echo("stopped; nothing is half-written")
 
 
@@ -66,12 +67,15 @@ def serve(settings: Settings, part: str, *, workers: int) -> None:
     """Serve the sign-in page, or (part "dashboard") the page and the dashboard, until Ctrl-C."""
     listener = _listen(settings)
     os.environ.update(LOGINLAKE_PORT=str(settings.port))
-    click.echo(f"loginlake {part} is at {settings.origin}  (Ctrl-C stops it)")
+    until_stopped: Callable[[], None]
     if workers == 1:
-        _serve(part_app(part), listener)
-        return
-    config = uvicorn.Config("loginlake.run_all:web_app_alone", factory=True, workers=workers, **_QUIET)
-    Multiprocess(config, sockets=[listener]).run()
+        until_stopped = partial(_server(part_app(part)).run, sockets=[listener])
+    else:
+        config = uvicorn.Config("loginlake.run_all:web_app_alone", factory=True, workers=workers, **_QUIET)
+        until_stopped = Multiprocess(config, sockets=[listener]).run
+    click.echo(f"loginlake {part} is at {settings.origin}  (Ctrl-C stops it)")
+    until_stopped()
+    click.echo("stopped")
 
 
 def web_app_alone() -> FastAPI:
@@ -86,11 +90,23 @@ def part_app(part: str) -> FastAPI:
     return web_app(settings, log, wiring.open_lake(settings), gold, with_dashboard=part == "dashboard")
 
 
-def _serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM. uvicorn raises the signal again when it has ended: it must find a handler."""
+def _server(app: FastAPI) -> uvicorn.Server:
+    """A server that SIGINT and SIGTERM end, from now on, even before it runs.
+
+    uvicorn has its own handlers while it runs, and raises the signal again after: it must find ours.
+    """
+    server = uvicorn.Server(uvicorn.Config(app, **_QUIET))
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(uvicorn.Config(app, **_QUIET)).run(sockets=[listener])
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    return server
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    until = time.monotonic() + _STOP_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            logger.error("%s did not stop in time; what it left undone is done again", thread.name)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -99,6 +115,7 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen()  # a port that is bound but not listened on could be taken twice
     except OSError as error:
         listener.close()
         raise Misconfigured(

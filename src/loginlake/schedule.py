@@ -21,14 +21,18 @@ class Step(NamedTuple, Generic[_Report]):
     run: Callable[[], _Report]
 
 
-def run_passes(steps: Sequence[Step[Any]], stop: threading.Event, wake: threading.Event, *, every_s: float) -> None:
+def run_passes(
+    steps: Sequence[Step[Any]], stop: threading.Event, wake: threading.Event | None = None, *, every_s: float
+) -> None:
     """Run the steps in order, again and again until `stop`: at once when `wake` is set, else every `every_s` seconds.
+    Whoever sets `stop` sets `wake` too, to be obeyed at once.
 
     What may pass is tried again with a growing pause, visibly; what will not pass is raised to the caller.
     """
     pause = every_s
     while not stop.is_set():
-        wake.clear()
+        if wake is not None:
+            wake.clear()
         try:
             for step in steps:
                 if stop.is_set():
@@ -40,7 +44,7 @@ def run_passes(steps: Sequence[Step[Any]], stop: threading.Event, wake: threadin
             logger.warning("trying again in %.0f s: %s", pause, error)
             stop.wait(pause)
             continue
-        wake.wait(pause)
+        (wake or stop).wait(pause)
 
 
 def in_thread(name: str, work: Callable[[], None]) -> threading.Thread:

@@ -14,7 +14,7 @@ _SHORTEST = 32
 def load_or_make(configured: str, folder: Path) -> bytes:
     """The configured secret, or the one in `folder`/secret.key, made there (mode 600) by whoever comes first.
 
-    Raises Misconfigured for a secret that is too short to be one.
+    Raises Misconfigured for a secret, or a file, that is too short to be one.
     """
     if configured:
         if len(configured) < _SHORTEST:
@@ -27,7 +27,14 @@ def load_or_make(configured: str, folder: Path) -> bytes:
     path = folder / "secret.key"
     if not path.exists():
         _make(path)
-    return path.read_bytes()
+    found = path.read_bytes()
+    if len(found) < _SHORTEST:
+        raise Misconfigured(
+            f"The key {path} is too short.",
+            f"It has {len(found)} bytes; {_SHORTEST} are the least that is safe.",
+            "Restore it from a copy, or remove it: a new one is made, and everybody signs in again.",
+        )
+    return found
 
 
 def _make(path: Path) -> None:

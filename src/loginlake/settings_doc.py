@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import msgspec
@@ -11,9 +12,11 @@ from pydantic import SecretStr
 
 from loginlake.settings import ENV_PREFIX, Settings
 
+_USER_IN_URL = re.compile(r"://[^/@]+@")
+
 
 class Row(msgspec.Struct, frozen=True):
-    """One setting. A secret's value is never shown, only whether there is one."""
+    """One setting. A secret's value is never shown, only whether there is one; nor is a URL's password."""
 
     name: str
     value: str
@@ -25,16 +28,17 @@ class Row(msgspec.Struct, frozen=True):
 def _shown(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "(set)" if value.get_secret_value() else ""
-    return str(value)
+    return _USER_IN_URL.sub("://***@", str(value))
 
 
 def rows(settings: Settings) -> list[Row]:
     """Every setting in the order of settings.py, with the source of its value: environment, .env or default."""
     in_file = {name.upper() for name in dotenv_values(".env")}
+    in_environment = {name.upper() for name in os.environ}
     found = []
     for name, field in Settings.model_fields.items():
         variable = ENV_PREFIX + name.upper()
-        source = "environment" if variable in os.environ else ".env" if variable in in_file else "default"
+        source = "environment" if variable in in_environment else ".env" if variable in in_file else "default"
         value = _shown(getattr(settings, name))
         found.append(Row(variable, value, source, _shown(field.default), field.description or ""))
     return found

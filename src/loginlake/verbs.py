@@ -75,7 +75,7 @@ def publish(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
 def _passes(step: Step[Any], stop: threading.Event, *, once: bool) -> Any:
     if once:
         return step.run()
-    run_passes([step], stop, stop, every_s=_PAUSE_S)
+    run_passes([step], stop, every_s=_PAUSE_S)
     return {"stopped": True}
 
 

@@ -44,7 +44,7 @@ def data_folder(settings: Settings) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may be trying the same
     except OSError as error:
         raise Misconfigured(
             f"The data folder {folder} can't be written.",
