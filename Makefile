@@ -37,7 +37,7 @@ shots: .venv/dev.stamp ## pictures of every page into docs/img; fails on what a 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/end_to_end/make_shots.py docs/img
 
 drill: .venv/dev.stamp ## kill the stages N=100 times with -9 and count what is left
-	@$(BIN)/python tests/kill/drill.py --rounds $(N)
+	@PYTHONPATH=tests $(BIN)/python -m kill.drill --rounds $(N)
 
 bench: .venv/dev.stamp ## speed and memory of every stage, beside its peers
 	@$(BIN)/python bench/run.py

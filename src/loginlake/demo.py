@@ -26,6 +26,7 @@ FAMILY = (
     "Vázquez Ramos Serrano Blanco Molina Ortega Delgado Castro Ortiz "
     "Rubio Marín Iglesias Núñez Rossi Dubois Müller Haddad Tanaka Silva"
 ).split()
+PHOTOS = ("lucia", "valeria", "noa", "layla")
 DOMAINS = (
     ("example.com", 52),
     ("acme.example", 18),
@@ -115,7 +116,7 @@ def _person(rng: random.Random, number: int, days: int, photo_base: str) -> _Per
         username=f"{given} {family} {second}",
         email=f"{_plain(given)}.{_plain(family)}{number}@{domain}",
         email_verified=True,
-        picture=f"{photo_base}{number % 12}.svg",
+        picture=f"{photo_base}{rng.choice(PHOTOS)}.svg",
         hosted_domain=None if domain.startswith("example.") else domain,
         method="btn",
         locale=rng.choice(("es", "es", "es", "en", "pt", "fr")),
@@ -194,7 +195,8 @@ def messages(
 ) -> Iterator[Message]:
     """The messages of `days` days up to `until`, in time order, as applications would send them to the topic.
 
-    `source` is the URI of the first application (two others feed the same topic); `photo_base` + N + .svg is a picture.
+    `source` is the URI of the first application (two others feed the same topic); `photo_base` + a name of PHOTOS +
+    .svg is a picture.
     """
     rng = random.Random(seed)
     crowd = [_person(rng, number, days, photo_base) for number in range(people)]

@@ -33,6 +33,7 @@ _QUIET: dict[str, Any] = {
     "access_log": False,
     "log_level": "warning",
     "server_header": False,
+    "proxy_headers": False,  # the web counts its trusted proxies itself
     "timeout_graceful_shutdown": 3,
     "timeout_worker_healthcheck": 30,
 }

@@ -1,22 +1,25 @@
-"""One stage in a process of its own that kills itself with -9 at a chosen moment: python stage.py DATA STAGE STEP NTH WHEN.
+"""One stage in a process of its own that kills itself with -9 at a chosen moment.
 
 STEP is where: fetch, put, commit, rejected, repeated, silver, receipt, rows, pointer. NTH counts its calls from 1.
-WHEN is before, during or after the call. With STEP "none" the stage runs undisturbed.
+WHEN is before, during or after it. With STEP "none" the stage runs undisturbed.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from loginlake import verbs, wiring
 from loginlake.settings import Settings
+from loginlake.stream.embedded import EmbeddedLog, Limits
 
+SECRET = SecretStr("a secret of the drill, the same for every lake in it")
 STEP_OF_FOLDER = {
     "bronze": "put",
     "rejected": "rejected",
@@ -92,16 +95,15 @@ def gold_step(name: str, args: tuple[Any, ...]) -> str:
     return {"replace": "rows", "replace_newer": "rows", "compare_and_set": "pointer"}.get(name, "")
 
 
-def main(data: str, stage: str, step: str, nth: str, when: str) -> None:
-    trigger = Trigger(step, int(nth), when)
-    settings = Settings(data=Path(data), land_max_records=40, land_max_age_s=3600)
-    open_log, open_lake, open_gold = wiring.open_log, wiring.open_lake, wiring.open_gold
-    wiring.open_log = lambda s: Proxy(open_log(s), trigger, log_step)  # type: ignore[assignment, return-value]
-    wiring.open_lake = lambda s: Proxy(open_lake(s), trigger, store_step)  # type: ignore[assignment, return-value]
-    wiring.open_gold = lambda s: Proxy(open_gold(s), trigger, gold_step)  # type: ignore[assignment, return-value]
+def run_stage(data: str, stage: str, step: str, nth: int, when: str) -> None:
+    """Run land, clean or publish once on the data folder, with the trigger in front of every port."""
+    trigger = Trigger(step, nth, when)
+    settings = Settings(data=Path(data), secret=SECRET, land_max_records=20, land_max_age_s=3600, log_level="error")
+    open_lake, open_gold = wiring.open_lake, wiring.open_gold
+    limits = Limits(member_timeout_s=0.5)  # whoever was killed is given up soon
+    log = EmbeddedLog(Path(data) / "log.db", partitions=settings.partitions, limits=limits)
+    wiring.open_log = lambda s: Proxy(log, trigger, log_step)  # type: ignore[assignment]
+    wiring.open_lake = lambda s: Proxy(open_lake(s), trigger, store_step)  # type: ignore[assignment]
+    wiring.open_gold = lambda s: Proxy(open_gold(s), trigger, gold_step)  # type: ignore[assignment]
     verb = {"land": verbs.land, "clean": verbs.clean, "publish": verbs.publish}[stage]
     verb(settings, threading.Event(), once=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
