@@ -121,7 +121,7 @@ def _person(rng: random.Random, number: int, days: int, photo_base: str) -> _Per
         method="btn",
         locale=rng.choice(("es", "es", "es", "en", "pt", "fr")),
         user_agent=_weighted(rng, AGENTS),
-        ip=f"198.51.{100 if number % 2 else 113}.0",
+        ip="198.51.100.0" if number % 2 else "192.0.2.0",  # the ranges of RFC 5737: nobody's
     )
     return _Person(data, joined, joined + stays, min(0.95, rng.betavariate(1.1, 3.2) + 0.03), _weighted(rng, AGENTS))
 
