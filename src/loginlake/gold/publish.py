@@ -26,7 +26,7 @@ from loginlake.lake.store import Entry, ObjectStore
 logger = logging.getLogger(__name__)
 INDEXES = (pointer.BY_GENERATION,)
 KEEP_FOR = timedelta(minutes=15)
-MAX_PEOPLE = 500_000
+MAX_PEOPLE = 200_000
 _DIRTY = "dirty/day="
 
 

@@ -18,6 +18,7 @@ from loginlake.gold.publish import PublishReport, publish
 from loginlake.gold.read import Snapshot, person
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
+from loginlake.lake.store import open_store
 
 AGENTS: dict[str | None, tuple[str, str, str]] = {
     None: ("", "", ""),
@@ -300,3 +301,14 @@ def test_the_embedded_store_holds_the_same(tmp_path: Path) -> None:
     for name, document in fake.collections["users"].items():
         assert gold.read("users", [name])[name] == document
     gold.close()
+
+
+def test_a_folder_holds_the_same_and_its_marks_go(tmp_path: Path) -> None:
+    store, gold = open_store(f"file:{tmp_path / 'lake'}"), FakeGold()
+    rows = random_rows(9, rows=60)
+    put_silver(store, rows)
+    publish(store, gold, now=Clock())
+    put_silver(store, rows[:-1])
+    publish(store, gold, now=Clock())
+    check(gold, Expected(rows[:-1], agents=AGENTS))
+    assert not list(store.list("dirty/"))
