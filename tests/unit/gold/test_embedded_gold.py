@@ -10,7 +10,6 @@ from loginlake.errors import Corrupt, Denied, Unavailable
 from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.store import Index
 
-
 COUNT_UP = """
 import sys
 from pathlib import Path
