@@ -112,7 +112,7 @@ def main() -> int:
     everything = ROOT / "build" / "shots"
     album = Album(everything)
     with tempfile.TemporaryDirectory(prefix="loginlake-shots-") as data:
-        lake = Lake(Path(data))
+        lake = Lake(Path(data), source="https://tienda.example")
         print("making a demo lake ...", flush=True)
         lake.command("demo", "--people", given.people, "--days", given.days, "--seed", "7")
         with lake.running(), chromium() as browser:

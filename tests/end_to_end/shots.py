@@ -25,11 +25,15 @@ ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
+# A person's: a headless browser calls itself one, and would be counted as a robot.
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Safari/537.36"
 HEIGHTS = {360: 780, 1280: 800, 2560: 1440}
 VIEWER = "1002"
 PATIENCE_MS = 30_000
 _REPORT_CSP = """document.addEventListener("securitypolicyviolation", (event) =>
     window.cspViolated(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));"""
+# Its preload would read other origins' style sheets again, and break our content security policy by doing so.
+_AXE = {"preload": False}
 _OVERFLOW = """() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return null;
@@ -99,6 +103,7 @@ def visitor(browser: Browser, origin: str, look: Look) -> Iterator[tuple[Page, W
         reduced_motion="reduce",
         locale="es-ES" if look.language == "es" else "en-GB",
         timezone_id="Europe/Madrid",
+        user_agent=AGENT.format(browser.version.partition(".")[0]),
     )
     context.set_default_timeout(PATIENCE_MS)
     context.add_cookies([{"name": "ll_lang", "value": look.language, "url": origin}])
@@ -143,7 +148,7 @@ def faults_of(page: Page, language: str) -> list[str]:
     words = page.locator("body").inner_text()
     found += [f"shows the other language: {phrase!r}" for phrase in foreign_phrases(language) if phrase in words]
     found += [f"shows a text key: {key}" for key in set(re.findall(r"[a-z0-9_.]+", words)) & KEYS]
-    results: dict[str, Any] = Axe().run(page).response
+    results: dict[str, Any] = Axe().run(page, options=_AXE).response
     for violation in results["violations"]:
         where = violation["nodes"][0]
         found.append(f"axe {violation['id']} ({violation['impact']}): {where['target']} {where['failureSummary']}")
@@ -160,10 +165,15 @@ class Album:
         self.taken = 0
 
     def take(self, page: Page, watch: Watch, name: str, look: Look) -> None:
-        """One picture of the whole page, and its faults."""
+        """One picture of the whole page (of what is seen, under a dialog), and its faults."""
+        page.mouse.move(0, 0)
         page.evaluate("document.fonts.ready")
         title = f"{name}-{look}"
-        page.screenshot(path=self._folder / f"{title}.png", full_page=True, animations="disabled")
+        page.screenshot(
+            path=self._folder / f"{title}.png",
+            full_page=not page.locator("dialog[open]").count(),
+            animations="disabled",
+        )
         self.taken += 1
         self.faults += [f"{title}: {fault}" for fault in (*faults_of(page, look.language), *watch.faults)]
         watch.faults.clear()
@@ -188,5 +198,5 @@ def open_dashboard(page: Page, origin: str) -> None:
     page.goto(f"{origin}/dashboard/")
     page.wait_for_selector("#page.is-ready")
     page.wait_for_selector("#daily-chart svg .recharts-area-area")
-    page.wait_for_selector("#hourly-chart svg .recharts-bar-rectangle")
+    page.wait_for_selector("#hourly-chart svg .recharts-bar-rectangle path")
     page.wait_for_selector("#latest tbody tr")

@@ -43,7 +43,7 @@ GOOGLE = {
     "/gsi/client": ("text/javascript", STAND_IN),
     "/gsi/style": ("text/css", "#button { outline: 0; }"),
     "/gsi/button": (
-        "text/html",
+        "text/html; charset=utf-8",
         "<!doctype html><html lang=es><title>Google</title><button>Iniciar sesión con Google</button>",
     ),
     "/gsi/status": ("application/json", "{}"),
