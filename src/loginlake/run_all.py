@@ -28,6 +28,7 @@ from loginlake.web_wiring import web_app
 logger = logging.getLogger(__name__)
 _STOP_S = 6.0  # for all threads together; with uvicorn's 3 s it stays under 10 s
 _PAUSE_S = 2.0
+_RETENTION_S = 3600.0
 # The access log would hold addresses; uvicorn's own start-up lines say nothing that ours do not.
 _QUIET: dict[str, Any] = {
     "access_log": False,
@@ -48,10 +49,12 @@ def run_all(settings: Settings) -> None:
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
         store = wiring.open_lake(settings)
         lander = wiring.lander(settings, log, store)
+        retention = wiring.retention(settings, log)
         steps: list[Step[Any]] = [wiring.clean_step(settings, store), wiring.publish_step(store, gold)]
         server = _server(web_app(settings, log, store, gold))
         threads = [
             in_thread("land", lambda: _land(lander, stop, landed)),
+            in_thread("retention", lambda: run_passes([retention], stop, every_s=_RETENTION_S)),
             in_thread("clean and publish", lambda: run_passes(steps, stop, landed, every_s=_PAUSE_S)),
         ]
         click.echo(f"loginlake is at {settings.origin}  (data in {settings.data}; Ctrl-C stops it)")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from loginlake import wiring
-from loginlake.errors import LoginlakeError, Misconfigured
+from loginlake.errors import Overloaded, TooLarge
 from loginlake.event import HEADERS
 from loginlake.lake import lines
 from loginlake.lake.manifest import Lake
-from loginlake.schedule import Step, run_passes
+from loginlake.schedule import Step, in_thread, run_passes
 from loginlake.settings import Settings
 from loginlake.stream.log import EventLog, Position
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from loginlake.account import Account
 
 _IN_FLIGHT = 20_000
+_IN_FLIGHT_BYTES = 16 * 1024 * 1024
 _PAUSE_S = 5.0
+_RETENTION_S = 3600.0
 _COUNTS = 5
 
 
@@ -57,6 +59,9 @@ def land(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
     """Log to bronze, until `stop` (or, once, until the end that the log has now)."""
     with closing(wiring.open_log(settings)) as log:
         lander = wiring.lander(settings, log, wiring.open_lake(settings))
+        if not once:
+            retention = wiring.retention(settings, log)
+            in_thread("retention", lambda: run_passes([retention], stop, every_s=_RETENTION_S))
         return lander.run(stop, once=once, on_landed=Progress("landed"))
 
 
@@ -200,31 +205,48 @@ def _subject(line: bytes) -> bytes | None:
     return subject.encode() if subject else None
 
 
+class _Sender:
+    """Sends messages and settles them in portions: what the log has no room for is sent again, the rest is told."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._waiting: list[tuple[bytes | None, bytes, Future[Position]]] = []
+        self._bytes = 0
+        self.sent = 0
+        self.refused: dict[str, int] = {}
+
+    def send(self, key: bytes | None, value: bytes) -> None:
+        """Send one, and settle when enough are on their way."""
+        self._waiting.append((key, value, self._log.send(key, value, HEADERS)))
+        self._bytes += len(value)
+        if len(self._waiting) >= _IN_FLIGHT or self._bytes >= _IN_FLIGHT_BYTES:
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until each is durable or refused."""
+        while self._waiting:
+            again = []
+            for key, value, future in self._waiting:
+                try:
+                    future.result()
+                    self.sent += 1
+                except Overloaded:
+                    again.append((key, value))
+                except TooLarge:
+                    self.refused["too_large"] = self.refused.get("too_large", 0) + 1
+            self._waiting = [(key, value, self._log.send(key, value, HEADERS)) for key, value in again]
+        self._bytes = 0
+
+
 def _send_all(
     log: EventLog, messages: Iterable[tuple[bytes | None, bytes]], progress: Callable[[int], None]
 ) -> SendReport:
-    sent, refused = 0, dict[str, int]()
-    waiting: list[Future[Position]] = []
-
-    def settle() -> None:
-        nonlocal sent
-        done = 0
-        for future in waiting:
-            try:
-                future.result()
-                done += 1
-            except Misconfigured:
-                raise
-            except LoginlakeError as error:
-                name = type(error).__name__
-                refused[name] = refused.get(name, 0) + 1
-        waiting.clear()
-        sent += done
-        progress(done)
-
+    sender = _Sender(log)
     for key, value in messages:
-        waiting.append(log.send(key, value, HEADERS))
-        if len(waiting) >= _IN_FLIGHT:
-            settle()
-    settle()
-    return SendReport(sent, refused)
+        before = sender.sent
+        sender.send(key, value)
+        progress(sender.sent - before)
+    before = sender.sent
+    sender.settle()
+    progress(sender.sent - before)
+    return SendReport(sender.sent, sender.refused)

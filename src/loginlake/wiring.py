@@ -108,6 +108,17 @@ def lander(settings: Settings, log: EventLog, store: ObjectStore) -> Lander:
     return Lander(log, Lake(store, rules=Rules.VERSION), limits)
 
 
+def retention(settings: Settings, log: EventLog) -> Step[int]:
+    """Dropping what the embedded log has kept long enough and landed; other logs see to it themselves."""
+
+    def run() -> int:
+        if not isinstance(log, EmbeddedLog):
+            return 0
+        return log.trim(int((now() - timedelta(days=settings.retention_days)).timestamp() * 1000))
+
+    return Step("retention", run)
+
+
 def clean_step(
     settings: Settings, store: ObjectStore, progress: Callable[[int], None] = lambda _: None
 ) -> Step[CleanReport]:

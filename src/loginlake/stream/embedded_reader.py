@@ -114,9 +114,8 @@ class EmbeddedReader:
             if held != member.owned:
                 self._signal.notify()
             self._next = {partition: at for partition, at in self._next.items() if partition in kept}
-            ends = read_ranges(connection)
         for partition in sorted(member.owned - self._next.keys()):
-            self._next[partition] = self._begin(partition, ends[partition])
+            self._next[partition] = self._begin(connection, partition)
         with self._file.transaction(connection, write=False):
             return self._fetch(connection, max_records)
 
@@ -129,11 +128,13 @@ class EmbeddedReader:
             self._member = Membership(self._file, self._connection, self._group, self._timeout_ms)
         return self._connection, self._member
 
-    def _begin(self, partition: int, now: Range) -> int:
+    def _begin(self, connection: sqlite3.Connection, partition: int) -> int:
         at = self._start(partition)
-        if at > now.end:
+        with self._file.errors():  # asked after the start: another member may have landed what came meanwhile
+            end = read_ranges(connection)[partition].end
+        if at > end:
             raise GiveUp(
-                f"Partition {partition} should be read from offset {at}, but the log ends at {now.end}.",
+                f"Partition {partition} should be read from offset {at}, but the log ends at {end}.",
                 f"{self._file.path} lost its end, or it is another log than the one read before.",
                 "Bring the right log back; or start a new lake, or tell the lake of its new log.",
             )
