@@ -170,7 +170,8 @@ def cat(settings: Settings, key: str) -> Iterator[str]:
         return
     data = store.get(key).data
     content = lines.decode(data) if key.endswith(".gz") else data
-    yield from content.decode("utf-8", "backslashreplace").splitlines()
+    # Not splitlines: a name may hold a line separator (U+2028), which JSON does not escape.
+    yield from content.decode("utf-8", "backslashreplace").removesuffix("\n").split("\n")
 
 
 class Progress:

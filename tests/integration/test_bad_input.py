@@ -298,7 +298,7 @@ def test_lines_over_the_logs_bound_are_refused_by_name_and_the_others_are_sent(l
     """16 MB is the embedded log's bound."""
     result = line.run("send", "-", "--json", sent=b"x" * (17 * 1024 * 1024) + b"\n" + GOOD + b"\n")
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == {"sent": 1, "refused": {"TooLarge": 1}}
+    assert json.loads(result.stdout) == {"sent": 1, "refused": {"too_large": 1}}
     line.pass_through()
     assert len(line.rows("silver")) == 1
 

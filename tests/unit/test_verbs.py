@@ -1,0 +1,180 @@
+"""What the verbs do beside the stages: send, cat, the table of the account, and counting while things move."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.command_line import CommandLine
+from fakes.event_log import FakeEventLog
+
+from loginlake import account, verbs, wiring
+from loginlake.account import Account
+from loginlake.errors import LoginlakeError, Misconfigured, Overloaded, Unavailable
+from loginlake.event import HEADERS
+from loginlake.settings import Settings
+
+_OTHERS = {"rejected_by_reason", "complete_until", "moving"}
+
+
+def an_account(**terms: Any) -> Account:
+    names = [field for field in Account.__struct_fields__ if field not in _OTHERS]
+    more: dict[str, Any] = {"rejected_by_reason": {}, "complete_until": None, "moving": False}
+    return Account(**{**dict.fromkeys(names, 0), **more, **terms})
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> FakeEventLog:
+    """The log that the settings name is this one."""
+    found = FakeEventLog(partitions=1)
+    monkeypatch.setattr(wiring, "open_log", lambda settings: found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        (b'{"subject":"google|1"}', b"google|1"),
+        (b' { "x" : [1,{}] , "subject" : "\\u00e9" } ', "é".encode()),
+        (b'{"subject":""}', None),
+        (b'{"subject":null}', None),
+        (b'{"subject":5}', None),
+        (b'{"subject":"\\ud800"}', None),
+        (b'{"other":1}', None),
+        (b"[]", None),
+        (b"", None),
+        (b"\xff", None),
+        (b'{"a":' * 100_000, None),
+    ],
+)
+def test_the_key_is_the_subject_where_there_is_one(log: FakeEventLog, line: bytes, key: bytes | None) -> None:
+    assert verbs.send(Settings(), io.BytesIO(line + b"\n")) == verbs.SendReport(1, {})
+    (record,) = log.records[0]
+    assert record is not None
+    assert (record.key, record.value, record.headers) == (key, line, HEADERS)
+
+
+def test_a_line_break_is_no_part_of_a_line_and_nothing_else_is_cut(log: FakeEventLog) -> None:
+    verbs.send(Settings(), io.BytesIO(b" a \r\n\n\x00\nlast"))
+    assert [record.value for record in log.records[0] if record] == [b" a \r", b"", b"\x00", b"last"]
+
+
+def test_what_the_log_had_no_room_for_is_sent_again(log: FakeEventLog) -> None:
+    log.fail_next("send", 2, error=Overloaded("Too much."))
+    assert verbs.send(Settings(), io.BytesIO(b"a\nb\nc\n")) == verbs.SendReport(3, {})
+    assert sorted(record.value or b"" for record in log.records[0] if record) == [b"a", b"b", b"c"]
+
+
+def test_what_is_too_large_for_the_log_is_counted_and_the_others_are_sent(log: FakeEventLog) -> None:
+    log.max_message_bytes = 5
+    assert verbs.send(Settings(), io.BytesIO(b"a\n123456\nc\n")) == verbs.SendReport(2, {"too_large": 1})
+
+
+@pytest.mark.parametrize("error", [Misconfigured("No such topic."), Unavailable("The disk is full.")])
+def test_a_log_that_does_not_take_it_is_raised(log: FakeEventLog, error: LoginlakeError) -> None:
+    log.fail_next("send", error=error)
+    with pytest.raises(type(error)):
+        verbs.send(Settings(), io.BytesIO(b"a\n"))
+    assert log.closed
+
+
+def test_the_table_groups_thousands_and_lists_the_reasons() -> None:
+    shown = verbs.account_table(an_account(accepted=1_234_567, rejected_by_reason={"not_json": 1_000, "null_email": 2}))
+    assert "1,234,567" in shown
+    assert "not_json 1,000, null_email 2" in shown
+    assert "complete until nothing yet" in shown
+    assert "DOES NOT BALANCE: accepted is 1234567" in shown
+
+
+def test_the_table_says_when_something_moved() -> None:
+    assert "count again" in verbs.account_table(an_account(moving=True))
+    assert "count again" not in verbs.account_table(an_account())
+
+
+@pytest.mark.parametrize(("moves", "counts"), [(0, 1), (2, 3), (9, 5)])
+def test_the_account_is_counted_again_while_things_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int, counts: int
+) -> None:
+    made: list[int] = []
+
+    def count(*args: Any, **kwargs: Any) -> Account:
+        made.append(1)
+        return an_account(moving=len(made) <= moves)
+
+    monkeypatch.setattr(account, "count", count)
+    verbs.status(Settings(data=tmp_path))
+    assert len(made) == counts
+
+
+def test_cat_lists_a_folder_and_prints_an_object(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path / "data")
+    line.send(b'{"a":1}', b"\xff")
+    line.pass_through()
+    listed = line("cat", "bronze/").splitlines()
+    names = [row.split()[-1] for row in listed]
+    assert len(names) in {1, 2}
+    printed = "".join(line("cat", name) for name in names)
+    assert '"value":{"a":1}' in printed
+    assert "rejected" in line("cat", "receipts/" + names[0].removeprefix("bronze/").replace(".jsonl.gz", ".json"))
+    assert line("cat", "nothing/") == ""
+
+
+@pytest.mark.parametrize("key", ["bronze/none.jsonl.gz", "../secret.key", "/etc/passwd", ".", "lake.json/x"])
+def test_cat_of_no_object_is_one_clear_line(tmp_path: Path, key: str) -> None:
+    result = CommandLine(tmp_path / "data").run("cat", key)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("loginlake: There is no object")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_cat_prints_a_line_a_row_whatever_is_in_a_name(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path / "data")
+    line.send('{"a":"one\u2028two\u0085three"}'.encode())
+    line("land", "--once")
+    name = line("cat", "bronze/").split()[-1]
+    assert len(line("cat", name).split("\n")) == 2
+
+
+def test_demo_if_empty_sends_nothing_into_a_log_with_records(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path / "data")
+    words = ("demo", "--if-empty", "--people", "5", "--days", "2", "--until", "2026-11-20")
+    first = line.json(*words)
+    assert first["sent"] > 0
+    assert line.json(*words) == {"sent": 0, "refused": {}}
+    assert line.json("status", "--check")["accepted"] == first["sent"]
+
+
+def test_demo_prints_what_it_would_send(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path / "data")
+    words = ("demo", "--people", "5", "--days", "2", "--until", "2026-11-20", "--broken", "0")
+    printed = line.run(*words, "--print").stdout_bytes.splitlines()
+    assert len(printed) == line.json(*words)["sent"]
+    assert not (tmp_path / "other").exists()
+
+
+def test_stages_without_once_go_on_until_they_are_stopped(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    settings = Settings(data=tmp_path)
+    assert verbs.clean(settings, stop, once=False) == {"stopped": True}
+    assert verbs.publish(settings, stop, once=False) == {"stopped": True}
+    assert verbs.land(settings, stop, once=False).records == 0
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream, shown in ((_Terminal(), "\rsent 1,000 \rsent 1,500 "), (io.StringIO(), "")):
+        monkeypatch.setattr(sys, "stderr", stream)
+        progress = verbs.Progress("sent")
+        progress(1_000)
+        progress(500)
+        assert stream.getvalue() == shown
