@@ -5,6 +5,8 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const boot = read("boot");
 const texts = read("texts");
 const $ = (id) => document.getElementById(id);
+// English words with the 24-hour clock that the dashboard has too.
+const locale = boot.lang === "en" ? "en-GB" : boot.lang;
 const SLOW_MS = 45_000;
 const POLL_MS = 500;
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -24,7 +26,7 @@ function show(session) {
   $("event").textContent = session.event_id;
   const when = $("when");
   when.dateTime = session.time;
-  const format = new Intl.DateTimeFormat(boot.lang, { dateStyle: "long", timeStyle: "medium" });
+  const format = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "medium" });
   when.textContent = fill(texts.signed_in_at, { time: format.format(new Date(session.time)) });
   $("dashboard").hidden = !session.dashboard;
   follow(session);
@@ -162,8 +164,10 @@ function draw(steps, announced) {
     item.classList.toggle("next", step.name === next);
     if (!step.done || announced.has(step.name)) continue;
     announced.add(step.name);
+    const numbers = step.name === "topic" && step.place?.match(/^partition (\d+), offset (\d+)$/);
+    if (numbers) step.place = fill(texts.step_topic_place, { partition: numbers[1], offset: numbers[2] });
     const time = item.querySelector("time");
-    const clock = new Intl.DateTimeFormat(boot.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
+    const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
     time.dateTime = step.at;
     time.textContent = step.name === "web" ? clock.format(first) : `+${seconds(first, new Date(step.at))} s`;
     time.title = clock.format(new Date(step.at));
