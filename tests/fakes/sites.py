@@ -34,6 +34,7 @@ def site(
     allowed: Callable[[Request], Viewer | None] = by_cookie,
     origin: str = "",
     clock: Callable[[], datetime] = lambda: NOW,
+    refresh_s: float = 3.0,
 ) -> FastAPI:
     """The app, with a page of its own at / and the dashboard attached."""
     app = FastAPI(openapi_url=None)
@@ -48,7 +49,7 @@ def site(
         open_snapshot=answers.open,
         allowed=allowed,
         timezone="Europe/Madrid",
-        options=Options(origin=origin, clock=clock),
+        options=Options(origin=origin, clock=clock, refresh_s=refresh_s),
     )
     return app
 

@@ -110,6 +110,10 @@ class FakeAnswers:
         """Let the next `times` openings fail."""
         self._failures.extend([error or Unavailable("Gold does not answer.")] * times)
 
+    def recover(self) -> None:
+        """Fail no more."""
+        self._failures.clear()
+
     def open(self) -> FakeAnswers:
         """What the dashboard calls to open a snapshot."""
         self.reads.append("open")

@@ -76,6 +76,7 @@ class Options(NamedTuple):
     origin: str = ""
     photo_sources: tuple[str, ...] = PHOTO_SOURCES
     stale_s: float = 120.0
+    refresh_s: float = 3.0
     language: Callable[[Request], Language] = lambda request: chosen_language(request.cookies)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -113,7 +114,7 @@ def attach(
         on_error=_failed,
     )
     page.schemes = scheme_css(tokens)
-    look = layout.Look(zone, photos, mantine_theme(tokens))
+    look = layout.Look(zone, photos, mantine_theme(tokens), round(options.refresh_s * 1000))
     page.layout = lambda: layout.page(visit.get(), look)
     callbacks.register(page, callbacks.Refresh(open_snapshot, zone, photos, options.stale_s, options.clock))
     _close_catch_all(page)

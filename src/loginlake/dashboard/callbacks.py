@@ -35,6 +35,7 @@ OUTPUTS: Mapping[str, tuple[str, str]] = {
     "hourly_note": ("hourly-note", "children"),
     "latest": ("latest", "children"),
     "path": ("path", "children"),
+    "path_note": ("path-note", "children"),
     "stamp": ("stamp", "data"),
     "beat": ("beat", "data"),
 }
@@ -55,14 +56,15 @@ def register(app: Dash, refresh: Refresh) -> None:
 
     @app.callback(
         output={name: Output(*where) for name, where in OUTPUTS.items()},
-        inputs={"_tick": Input("tick", "n_intervals"), "shown": Input("range", "value")},
+        inputs={"ask": Input("ask", "data"), "shown": Input("range", "value")},
         state={"stamp": State("stamp", "data")},
     )
-    async def answer(_tick: int, shown: object, stamp: object) -> dict[str, Any]:
+    async def answer(ask: int, shown: object, stamp: object) -> dict[str, Any]:
         known = stamp if isinstance(stamp, dict) else {}
         days = _range(shown)
         language = visit.get().language
-        return await to_thread.run_sync(updates, refresh, days, language, known)
+        found = await to_thread.run_sync(updates, refresh, days, language, known)
+        return {**found, "beat": ask}  # the page sees by it that it was answered
 
     browser: Any = app.clientside_callback  # it has no types
     for name in ("daily", "hourly"):
@@ -70,7 +72,8 @@ def register(app: Dash, refresh: Refresh) -> None:
             ClientsideFunction("loginlake", "view"), Output(f"{name}-body", "className"), Input(f"{name}-view", "value")
         )
     browser(
-        ClientsideFunction("loginlake", "offline"),
+        ClientsideFunction("loginlake", "ask"),
+        Output("ask", "data"),
         Output("offline", "hidden"),
         Input("tick", "n_intervals"),
         Input("beat", "data"),
@@ -123,7 +126,6 @@ def updates(refresh: Refresh, shown: int, language: Language, known: Mapping[str
         if page.changed("page", "error"):
             has_data = " has-data" if known.get("totals") else ""
             page.give(clock=views.unreachable(language), page=f"page is-error{has_data}")
-    page.give(beat=ask.now.isoformat(timespec="milliseconds"))
     if page.stamp != known:
         page.give(stamp=page.stamp)
     return page.outputs
@@ -180,7 +182,7 @@ def _fill_lists(page: _Page, refresh: Refresh, ask: _Ask, snapshot: Answers) -> 
     if page.changed("latest", (latest, ask.now.astimezone(refresh.zone).date())):
         page.give(latest=views.latest(latest, ask.now, refresh.zone, ask.language))
     if page.changed("path", path):
-        page.give(path=views.path(path, ask.language))
+        page.give(path=views.path(path, ask.language), path_note=views.path_note(path, ask.language))
     empty = not (latest or path.signins or path.refusals or path.rejected)
     if page.changed("page", empty):
         page.give(page="page is-empty" if empty else "page is-ready")

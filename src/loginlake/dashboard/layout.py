@@ -16,7 +16,6 @@ from loginlake.dashboard.views import aria
 
 Component = Any
 DEFAULT_RANGE = 30
-TICK_MS = 3000
 _NUMBERS = {"function": "number"}
 
 
@@ -26,6 +25,7 @@ class Look(NamedTuple):
     zone: ZoneInfo
     photos: Photos
     theme: dict[str, Any]
+    refresh_ms: int
 
 
 def page(visit: Visit, look: Look) -> Component:
@@ -33,9 +33,10 @@ def page(visit: Visit, look: Look) -> Component:
     lang = visit.language
     return dmc.MantineProvider(
         [
-            dcc.Interval(id="tick", interval=TICK_MS),
+            dcc.Interval(id="tick", interval=look.refresh_ms),
             dcc.Store(id="stamp"),
             dcc.Store(id="beat"),
+            dcc.Store(id="ask"),
             html.A(text(lang, "skip"), href="#page", className="skip"),
             _header(visit, look),
             html.Main(
@@ -168,7 +169,7 @@ def _figure(name: str, chart: Component) -> list[Component]:
     """A chart as one picture with a sentence, and beside it the same as a table; one of the two is shown."""
     picture = html.Div(chart, role="img", className="chart", **aria(labelledby=f"{name}-label"))
     named = aria(labelledby=f"{name}-title")
-    table = html.Div(id=f"{name}-table", className="as-table", tabIndex="0", role="region", **named)
+    table = html.Div(id=f"{name}-table", className="as-table", tabIndex="0", role="group", **named)
     return [picture, html.Span(id=f"{name}-label", className="unseen"), table]
 
 
@@ -234,13 +235,14 @@ def _hourly(lang: Language) -> Component:
 
 def _latest(lang: Language) -> Component:
     named = aria(labelledby="latest-title")
-    table = html.Div(id="latest", className="scroll", tabIndex="0", role="region", **named)
+    table = html.Div(id="latest", className="scroll", tabIndex="0", role="group", **named)
     return _card("latest", _titled("latest", text(lang, "latest")), [], [table])
 
 
 def _path(lang: Language) -> Component:
-    body = [html.Div(id="path", className="path")]
-    return _card("path", _titled("path", text(lang, "pipeline")), [], body)
+    named = aria(labelledby="path-title")
+    path = html.Div(id="path", className="path", tabIndex="0", role="group", **named)
+    return _card("path", _titled("path", text(lang, "pipeline")), [html.Span(id="path-note", className="note")], [path])
 
 
 def hourly_note(zone: ZoneInfo, days: int, lang: Language) -> str:

@@ -227,13 +227,12 @@ def path(found: Path, lang: Language) -> list[Component]:
         for name, count in found.reasons
     ]
     nothing = html.P(text(lang, "rejected_none"), className="nothing")
-    parts: list[Component] = [html.Dl(facts, className="facts"), html.Ul(reasons, className="reasons")]
-    if not reasons:
-        parts[1] = nothing
-    if found.first_day is not None:
-        since = text(lang, "since", day=formats.full_day(found.first_day, lang))
-        parts.append(html.P(since, className="note"))
-    return parts
+    return [html.Dl(facts, className="facts"), html.Ul(reasons, className="reasons") if reasons else nothing]
+
+
+def path_note(found: Path, lang: Language) -> str:
+    """Since when gold counts."""
+    return "" if found.first_day is None else text(lang, "since", day=formats.full_day(found.first_day, lang))
 
 
 def _fact(key: str, value: int, lang: Language, stage: str) -> Component:

@@ -36,10 +36,10 @@ REFRESH: dict[str, Any] = {
     "output": "..{}..".format("...".join(f"{component}.{prop}" for component, prop in OUTPUTS.values())),
     "outputs": [{"id": component, "property": prop} for component, prop in OUTPUTS.values()],
     "inputs": [
-        {"id": "tick", "property": "n_intervals", "value": 1},
+        {"id": "ask", "property": "data", "value": 1},
         {"id": "range", "property": "value", "value": "30"},
     ],
-    "changedPropIds": ["tick.n_intervals"],
+    "changedPropIds": ["ask.data"],
     "state": [{"id": "stamp", "property": "data", "value": None}],
 }
 

@@ -1,20 +1,28 @@
-/* The page's own few lines: number format of the charts, chart or table, and whether the server still answers. */
+/* The page's own few lines: number format of the charts, chart or table, when to ask, whether the server answers. */
 (() => {
   const numbers = new Intl.NumberFormat(document.documentElement.lang);
   const SILENCE_MS = 12000;
-  let lastBeat = null;
+  let heard;
   let heardAt = Date.now();
+  let askedAt = 0;
+  let waiting = false;
+  let asked = 0;
 
   window.dashMantineFunctions = { number: (value) => numbers.format(value) };
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.loginlake = {
     view: (value) => `card-body shows-${value === "table" ? "table" : "chart"}`,
-    offline: (_tick, beat) => {
-      if (beat !== lastBeat) {
-        lastBeat = beat;
-        heardAt = Date.now();
+    // Dash drops an answer that a newer question overtook: on a slow line each tick would undo the one before.
+    ask: (_tick, beat) => {
+      const now = Date.now();
+      if (asked && beat !== heard) {
+        [heard, heardAt, waiting] = [beat, now, false];
+        return [window.dash_clientside.no_update, true];
       }
-      return Date.now() - heardAt < SILENCE_MS;
+      const answers = now - heardAt < SILENCE_MS;
+      if (waiting && now - askedAt < SILENCE_MS) return [window.dash_clientside.no_update, answers];
+      [waiting, askedAt, asked] = [true, now, asked + 1];
+      return [asked, answers];
     },
   };
 })();

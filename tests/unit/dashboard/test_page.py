@@ -1,0 +1,201 @@
+"""The page in a real browser, on made-up answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from end_to_end.shots import Look, Watch, chromium, faults_of, open_dashboard, visitor
+from fakes.sites import PEOPLE, serving, site
+from fakes.snapshots import FakeAnswers
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+LOOKS = [
+    Look(360, "light", "es"),
+    Look(360, "dark", "en"),
+    Look(768, "light", "es"),
+    Look(1280, "light", "en"),
+    Look(1280, "dark", "es"),
+    Look(2560, "dark", "es"),
+]
+USUAL = Look(1280, "light", "es")
+
+
+class Served:
+    """A site on free answers: each test has its own."""
+
+    def __init__(self, answers: FakeAnswers, origin: str) -> None:
+        self.answers, self.origin = answers, origin
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    made: list[FakeAnswers] = []
+
+    def make(origin: str) -> object:
+        made.append(FakeAnswers(picture=f"{origin}/static/logo.svg?n="))
+        return site(
+            made[0], allowed=lambda _: PEOPLE["viewer"], origin=origin, clock=lambda: made[0].now, refresh_s=0.4
+        )
+
+    with serving(make) as origin:  # type: ignore[arg-type]
+        yield Served(made[0], origin)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_every_look_is_sound(chrome: Browser, served: Served, look: Look) -> None:
+    with visitor(chrome, served.origin, look) as (page, watch):
+        open_dashboard(page, served.origin)
+        assert faults_of(page, look.language) == []
+    assert watch.faults == []
+
+
+@pytest.mark.parametrize("look", [Look(360, "light", "en"), Look(1280, "dark", "en")], ids=str)
+def test_every_chart_is_a_table_too(chrome: Browser, served: Served, look: Look) -> None:
+    with visitor(chrome, served.origin, look) as (page, watch):
+        open_dashboard(page, served.origin)
+        page.locator("#daily-view label").last.click()
+        page.locator("#hourly-view label").last.click()
+        expect(page.locator("#daily-table tbody tr")).to_have_count(30)
+        expect(page.locator("#hourly-table tbody tr")).to_have_count(24)
+        expect(page.locator("#daily-chart")).to_be_hidden()
+        assert faults_of(page, look.language) == []
+    assert watch.faults == []
+
+
+def test_the_first_screen_needs_no_scrolling_and_little_to_load(chrome: Browser, served: Served) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        open_dashboard(page, served.origin)
+        assert page.evaluate("document.documentElement.scrollHeight") <= 800
+        loaded = page.evaluate("performance.getEntriesByType('resource').map((e) => [e.name, e.encodedBodySize])")
+    assert sum(size for _, size in loaded) < 1_000_000
+    assert not [name for name, _ in loaded if "plotly" in name or "Graph" in name]
+    assert watch.outside == []
+
+
+def test_new_sign_ins_appear_by_themselves(chrome: Browser, served: Served) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        open_dashboard(page, served.origin)
+        served.answers.items[0] = {**served.answers.items[0], "username": "Recién Llegada", "email": "r@example.com"}
+        served.answers.generation += 1
+        expect(page.locator("#latest tbody tr").first).to_contain_text("Recién Llegada")
+    assert watch.faults == []
+
+
+def test_hostile_values_are_inert_and_a_photo_that_fails_leaves_initials(chrome: Browser, served: Served) -> None:
+    served.answers.items[0] = {**served.answers.items[0], "picture": f"{served.origin}/static/none.png"}
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        open_dashboard(page, served.origin)
+        rows = page.locator("#latest tbody tr")
+        expect(rows.nth(0).locator(".avatar")).to_have_text("LG")
+        expect(page.locator("#latest")).to_contain_text("<img src=x onerror=alert(1)>")
+        expect(page.locator("#latest")).to_contain_text('=HYPERLINK("http://x.example","clic")')
+        assert page.locator("#latest img:not([referrerpolicy='no-referrer'])").count() == 0
+        assert page.locator("#latest img[src='x']").count() == 0
+        assert page.locator("#latest img").count() > 5
+    assert [fault for fault in watch.faults if "404" not in fault] == []
+
+
+def test_gold_down_is_said_and_heals_by_itself(chrome: Browser, served: Served) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        served.answers.fail_next(1000)
+        page.goto(f"{served.origin}/dashboard/")
+        expect(page.locator(".notice-error")).to_be_visible()
+        expect(page.locator("#clock")).to_contain_text("No se pueden leer las respuestas")
+        expect(page.locator("#totals")).to_be_hidden()
+        assert faults_of(page, "es") == []
+        served.answers.recover()
+        expect(page.locator("#totals")).to_be_visible()
+        expect(page.locator(".notice-error")).to_be_hidden()
+        served.answers.fail_next(1000)
+        expect(page.locator(".notice-error")).to_be_visible()
+        expect(page.locator("#totals")).to_be_visible()
+        assert faults_of(page, "es") == []
+    assert watch.faults == []
+
+
+def test_a_server_that_is_gone_is_said_and_found_again(chrome: Browser, served: Served) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, _):
+        open_dashboard(page, served.origin)
+        page.clock.install()
+        page.route("**/_dash-update-component*", lambda route: route.abort())
+        expect(page.locator("#offline")).to_be_hidden()
+        page.clock.run_for(30_000)
+        expect(page.locator("#offline")).to_be_visible()
+        assert faults_of(page, "es") == []
+        page.unroute("**/_dash-update-component*")
+        page.clock.run_for(15_000)
+        page.clock.resume()
+        expect(page.locator("#offline")).to_be_hidden()
+
+
+def test_behind_is_seen(chrome: Browser, served: Served) -> None:
+    served.answers.complete = (served.answers.now - timedelta(hours=13)).isoformat()
+    with visitor(chrome, served.origin, Look(360, "dark", "en")) as (page, watch):
+        open_dashboard(page, served.origin)
+        expect(page.locator("#clock")).to_contain_text("Behind: the data ends 13 h ago")
+        assert faults_of(page, "en") == []
+    assert watch.faults == []
+
+
+def test_an_empty_gold_says_what_to_do(chrome: Browser, served: Served) -> None:
+    served.answers.__init__(0)  # type: ignore[misc]
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        page.goto(f"{served.origin}/dashboard/")
+        expect(page.locator(".notice-empty")).to_be_visible()
+        expect(page.locator(".notice-empty a")).to_have_attribute("href", "/")
+        assert faults_of(page, "es") == []
+    assert watch.faults == []
+
+
+def chosen(page: Page) -> str | None:
+    return page.locator("html").get_attribute("data-mantine-color-scheme")
+
+
+def test_language_and_scheme_are_chosen_and_kept(chrome: Browser, served: Served) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        open_dashboard(page, served.origin)
+        page.get_by_label("Cambiar entre claro y oscuro").click()
+        assert chosen(page) == "dark"
+        dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.get_by_label("Read in English").click()
+        expect(page.get_by_role("heading", name="When people sign in")).to_be_visible()
+        assert chosen(page) == "dark"
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark != "rgb(244, 247, 248)"
+        page.locator("#range label").first.click()
+        expect(page.locator("#daily-table tbody tr")).to_have_count(7)
+    assert watch.faults == []
+
+
+def test_a_watch_sees_what_is_wrong(chrome: Browser, served: Served) -> None:
+    """The harness must not be a false green."""
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        assert isinstance(watch, Watch)
+        open_dashboard(page, served.origin)
+        page.evaluate(
+            """() => {
+                document.querySelector("h1").textContent = "signins_today Latest sign-ins";
+                document.querySelector("h1").style.minWidth = "3000px";
+                const image = document.body.appendChild(new Image());
+                image.src = "https://outside.example/x.png";
+                const photo = document.body.appendChild(new Image());
+                photo.src = "https://lh3.googleusercontent.com/a/x";
+            }"""
+        )
+        page.wait_for_timeout(0)
+        expect(page.locator("img[src*='googleusercontent']")).to_have_js_property("complete", True)
+        found = " ".join(faults_of(page, "es"))
+    assert "overflows sideways" in found
+    assert "shows a text key: signins_today" in found
+    assert "shows the other language: 'Latest sign-ins'" in found
+    assert "axe image-alt" in found
+    assert "content security policy: img-src https://outside.example" in " ".join(watch.faults)
+    assert watch.outside == ["https://lh3.googleusercontent.com/a/x"]
