@@ -1,0 +1,203 @@
+"""The command line: its verbs and their order, its help, and its clear lines."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import pytest
+from fakes.command_line import CommandLine
+
+import loginlake
+from loginlake import cli, verbs
+
+PATH = ("web", "stream", "land", "clean", "publish", "dashboard")
+FOLDERS = {
+    "web": "web",
+    "stream": "stream",
+    "land": "bronze",
+    "clean": "silver",
+    "publish": "gold",
+    "dashboard": "dashboard",
+}
+VERBS = list(cli.main.commands)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "data")
+
+
+def test_verbs_docstring_and_folders_are_the_path_in_its_order() -> None:
+    in_docstring = re.findall(r"^(\w+)  +\S", str(loginlake.__doc__), re.MULTILINE)
+    assert tuple(in_docstring) == PATH
+    assert [verb for verb in VERBS if verb in PATH] == [stage for stage in PATH if stage != "stream"]
+    root = Path(str(loginlake.__file__)).parent
+    assert all((root / folder / "__init__.py").is_file() for folder in FOLDERS.values())
+
+
+def test_the_help_lists_the_verbs_in_the_same_order(line: CommandLine) -> None:
+    shown = line("--help")
+    listed = re.findall(r"^  (\w+)  +\S", shown.partition("Commands:")[2], re.MULTILINE)
+    assert listed == VERBS
+    assert "web -> (log) -> land -> bronze -> clean -> silver -> publish -> gold -> dashboard" in shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_verb_has_its_help_and_touches_nothing(line: CommandLine, verb: str, option: str) -> None:
+    shown = line(verb, option)
+    assert shown.startswith(f"Usage: main {verb}")
+    assert (cli.main.commands[verb].help or "").split("\n")[0].rstrip(".") in " ".join(shown.split())
+    assert not line.data.exists()
+
+
+@pytest.mark.parametrize("verb", ["land", "clean", "publish"])
+def test_each_stage_has_once_and_json(line: CommandLine, verb: str) -> None:
+    assert isinstance(json.loads(line(verb, "--once", "--json")), dict)
+    words = line(verb, "--once").split()
+    assert len(words) >= 4
+
+
+@pytest.mark.parametrize("name", ["loginlake", "configPipeline", "azureEtl", "goldDB"])
+def test_the_console_scripts_are_there(name: str) -> None:
+    (script,) = entry_points(group="console_scripts", name=name)
+    assert callable(script.load())
+
+
+@pytest.mark.parametrize(
+    ("script", "verb"), [(cli.land_main, "land"), (cli.clean_main, "clean"), (cli.publish_main, "publish")]
+)
+def test_the_old_names_are_the_same_commands(
+    script: Callable[[], None], verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["x", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        script()
+    assert ended.value.code == 0
+    assert (cli.main.commands[verb].help or "").split(":")[0] in capsys.readouterr().out
+
+
+def test_the_version_is_said(line: CommandLine) -> None:
+    assert line("--version") == f"loginlake, version {loginlake.__version__}\n"
+
+
+def test_a_named_condition_is_one_line_and_exit_code_1(line: CommandLine) -> None:
+    line.env["LOGINLAKE_LAKE_URL"] = "s3://bucket"
+    for words in (["land", "--once"], ["clean", "--once"], ["publish", "--once"], ["status"], ["cat", "x"]):
+        result = line.run(*words)
+        assert (result.exit_code, result.stdout) == (1, "")
+        (said,) = result.stderr.splitlines()
+        assert said.startswith("loginlake: LOGINLAKE_LAKE_URL names no lake")
+
+
+@pytest.mark.parametrize("verb", ["run", "web", "dashboard", "land", "clean", "publish", "status"])
+def test_no_verb_starts_the_developer_provider_off_loopback(line: CommandLine, verb: str) -> None:
+    line.env["LOGINLAKE_HOST"] = "0.0.0.0"
+    result = line.run(verb)
+    assert result.exit_code == 1
+    assert "developer identity provider does not start on 0.0.0.0" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not line.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PORT", "x", "LOGINLAKE_PORT: "),
+        ("PORT", "99999", "LOGINLAKE_PORT: "),
+        ("LOG_LEVEL", "loud", "LOGINLAKE_LOG_LEVEL: "),
+        ("TOO_OLD_DAYS", "-1", "LOGINLAKE_TOO_OLD_DAYS: "),
+    ],
+)
+def test_a_wrong_setting_is_one_clear_line(line: CommandLine, name: str, value: str, said: str) -> None:
+    line.env[f"LOGINLAKE_{name}"] = value
+    result = line.run("status")
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_two_wrong_settings_are_both_said(line: CommandLine) -> None:
+    line.env.update(LOGINLAKE_PORT="x", LOGINLAKE_WORKERS="0")
+    assert {"LOGINLAKE_PORT", "LOGINLAKE_WORKERS"} <= set(re.findall(r"LOGINLAKE_\w+", line.run("settings").stderr))
+
+
+def test_a_short_secret_is_refused_without_being_shown(line: CommandLine) -> None:
+    line.env["LOGINLAKE_SECRET"] = "hunter2"
+    result = line.run("clean", "--once")
+    assert result.exit_code == 1
+    assert "LOGINLAKE_SECRET is too short" in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_a_fault_of_ours_is_not_hidden(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(verbs, "clean", fail)
+    result = line.run("clean", "--once")
+    assert isinstance(result.exception, RuntimeError)
+
+
+def test_send_of_a_file_that_is_not_there(line: CommandLine) -> None:
+    result = line.run("send", "nothing.jsonl")
+    assert result.exit_code == 2
+    assert "nothing.jsonl" in result.stderr
+
+
+def test_send_of_a_file(line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(b"one\ntwo\n")
+    assert line("send", str(tmp_path / "events.jsonl")) == "sent 2  refused {}\n"
+
+
+@pytest.mark.parametrize("words", [["demo", "--people", "0"], ["demo", "--repeats", "1.5"], ["run", "--port", "0"]])
+def test_options_out_of_range_are_refused(line: CommandLine, words: list[str]) -> None:
+    assert line.run(*words).exit_code == 2
+
+
+def test_a_command_without_a_docstring_would_be_seen() -> None:
+    assert all((command.help or "").strip() for command in cli.main.commands.values())
+    assert all(
+        option.help
+        for command in cli.main.commands.values()
+        for option in command.params
+        if isinstance(option, click.Option)
+    )
+
+
+HEAVY = ("polars", "numpy", "pydantic", "fastapi", "uvicorn", "dash", "httpx", "sqlite3")
+
+
+def loaded(*words: str, cwd: Path) -> set[str]:
+    """The heavy modules that a verb imports, seen in a process of its own."""
+    program = (
+        "import sys\nfrom loginlake.cli import main\n"
+        f"try: main({list(words)!r})\nexcept SystemExit: pass\n"
+        f"print('\\n' + ' '.join(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("words", "never"),
+    [
+        (("--help",), set(HEAVY)),
+        (("land", "--help"), set(HEAVY)),
+        (("settings",), set(HEAVY) - {"pydantic"}),
+        (("land", "--once"), {"polars", "numpy", "fastapi", "uvicorn", "dash", "httpx"}),
+        (("cat", "lake.json"), {"polars", "numpy", "fastapi", "uvicorn", "dash", "httpx"}),
+        (("clean", "--once"), {"fastapi", "uvicorn", "dash", "httpx"}),
+        (("publish", "--once"), {"fastapi", "uvicorn", "dash", "httpx"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_verb_imports_only_what_it_needs(tmp_path: Path, words: tuple[str, ...], never: set[str]) -> None:
+    assert loaded(*words, cwd=tmp_path) & never == set()
