@@ -55,12 +55,12 @@ clean: ## remove .venv and caches; never the data
 	@sh services/venv.sh "$(PYTHON)" .venv "$(UV_VERSION)"
 
 .venv/run.stamp: .venv/bin/uv lock/run.txt pyproject.toml
-	@if [ ! -f .venv/dev.stamp ]; then echo "installing what lock/run.txt names ..."; $(UV) pip sync -q --require-hashes lock/run.txt; fi
+	@if [ ! -f .venv/dev.stamp ]; then echo "installing what lock/run.txt names ..."; $(UV) pip sync -q --compile-bytecode --require-hashes lock/run.txt; fi
 	@$(UV) pip install -q --no-deps -e .
 	@touch $@
 
 .venv/dev.stamp: .venv/bin/uv lock/dev.txt pyproject.toml
 	@echo "installing what lock/dev.txt names ..."
-	@$(UV) pip sync -q --require-hashes lock/dev.txt
+	@$(UV) pip sync -q --compile-bytecode --require-hashes lock/dev.txt
 	@$(UV) pip install -q --no-deps -e .
 	@touch $@ .venv/run.stamp

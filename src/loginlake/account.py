@@ -142,7 +142,7 @@ def count(log: EventLog, store: ObjectStore, gold: GoldStore, *, log_number: int
     reasons: Counter[str] = sum(_each(store, rejected, _reasons), Counter())
     snapshot = Snapshot.open(gold)
     gold_by_day = {day["day"]: day["signins"] + day["refusals"] for day in snapshot.all_days()}
-    dirty_days = {name.removeprefix("dirty/day=") for name in dirty}
+    dirty_days = {keys.day_of_dirty(name) for name in dirty}
     ends = _chain_ends(store, log_number, landed, expired)
     former = sum(head.end for head in _heads(store) if head.log != log_number)
     return Account(

@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,13 +21,12 @@ from loginlake.gold import days, pointer
 from loginlake.gold.refresh import Refresh, Refreshed
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
-from loginlake.lake.store import Entry, ObjectStore
+from loginlake.lake.store import ObjectStore
 
 logger = logging.getLogger(__name__)
 INDEXES = (pointer.BY_GENERATION,)
 KEEP_FOR = timedelta(minutes=15)
 MAX_PEOPLE = 200_000
-_DIRTY = "dirty/day="
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +92,16 @@ def _pass(
     complete_until = _complete_until(store)
     if pointer.read(gold).generation == 0:
         _mark_every_day(store)
-    marks = _marks(store)
-    if not marks:
+    claims = _claim(store)
+    if not claims:
         _idle(gold, complete_until, now(), keep_for)
     report = PublishReport()
-    waiting = sorted(marks)
+    waiting = sorted(claims)
     while waiting:
         refresh = Refresh(store, gold, now=now, keep_for=keep_for)
         done = refresh.run(waiting, complete_until=complete_until, max_people=max_people)
         for day in done.clean:
-            _unmark(store, marks[day])
+            store.delete(claims[day])
         report = report.plus(done)
         waiting = waiting[len(done.days) :]
         logger.info("published", extra={"days": len(done.days), "left": len(waiting), "generation": done.generation})
@@ -117,32 +116,34 @@ def _complete_until(store: ObjectStore) -> str | None:
         return None
 
 
-def _marks(store: ObjectStore) -> dict[str, list[Entry]]:
-    """The marks of each dirty day as they are now: dirty/day=D, or dirty/day=D/<anything>."""
-    marks: dict[str, list[Entry]] = {}
+def _marked(store: ObjectStore) -> dict[str, list[str]]:
+    """The marks of each dirty day: dirty/day=D, and the claims of publishers that did not end."""
+    marks: dict[str, list[str]] = {}
     for entry in store.list("dirty/"):
-        day = entry.key.removeprefix(_DIRTY).split("/", 1)[0]
-        marks.setdefault(day, []).append(entry)
+        marks.setdefault(keys.day_of_dirty(entry.key), []).append(entry.key)
     return marks
+
+
+def _claim(store: ObjectStore) -> dict[str, str]:
+    """Put a claim of our own in place of each day's marks, before the day is read; the claim by day.
+
+    A mark that is written from now on stands for what may not be read here, and nobody removes it by mistake: marks
+    have no condition on deletion. A publisher that does not end leaves its claim, which the next one takes for a mark.
+    """
+    claims = {}
+    for day, names in sorted(_marked(store).items()):
+        claims[day] = keys.dirty_claim(day, uuid.uuid4().hex)
+        store.put(claims[day], b"")
+        for name in names:
+            store.delete(name)
+    return claims
 
 
 def _mark_every_day(store: ObjectStore) -> None:
     """A new gold store knows nothing: each day of the lake is work. Marked first, so that a crash loses none."""
-    marked = _marks(store)
+    marked = _marked(store)
     for day in sorted(days.every_day(store) - marked.keys()):
         store.put(keys.dirty(day), uuid.uuid4().bytes)
-
-
-def _unmark(store: ObjectStore, marks: Iterable[Entry]) -> None:
-    """Remove the marks that are still those that were seen before the day was read."""
-    for mark in marks:
-        with store.lock(mark.key):
-            try:
-                unchanged = store.get(mark.key).version == mark.version
-            except ObjectNotFound:
-                continue
-            if unchanged:
-                store.delete(mark.key)
 
 
 def _idle(gold: GoldStore, complete_until: str | None, now: datetime, keep_for: timedelta) -> None:

@@ -119,6 +119,16 @@ def dirty(date: str) -> str:
     return f"dirty/day={date}"
 
 
+def dirty_claim(date: str, token: str) -> str:
+    """A publisher's own mark of a day that it is about to read."""
+    return f"dirty/claims/day={date}/{token}"
+
+
+def day_of_dirty(key: str) -> str:
+    """The day that a mark or a claim stands for."""
+    return key.removeprefix("dirty/").removeprefix("claims/").removeprefix("day=").split("/")[0]
+
+
 def silver_day(kind: Kind, date: str) -> str:
     """The folder of one day of silver, with its slash."""
     return f"silver/{kind}/date={date}/"

@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ from loginlake.silver.rows import Rows, who
 log = logging.getLogger(__name__)
 MAX_ROWS = 100_000
 MAX_CONFLICTS = 100
+MERGERS = 4  # a merge mostly waits for the store
 
 
 @dataclass(slots=True)
@@ -149,11 +151,11 @@ class _Pass:
                 slots.setdefault(slot, Rows()).extend(rows)
         days = {slot.date for slot in slots}
         self._mark(days)
-        for slot in sorted(slots):
-            merged = self._merge(slot, slots.pop(slot))
-            self._report.kept += merged.kept
-            self._report.repeated += merged.repeats
-            self._report.slots += 1
+        with ThreadPoolExecutor(MERGERS) as pool:
+            for merged in pool.map(lambda slot: self._merge(slot, slots.pop(slot)), sorted(slots)):
+                self._report.kept += merged.kept
+                self._report.repeated += merged.repeats
+                self._report.slots += 1
         # Again: a publisher may have taken the first mark and read an hour before it was written.
         self._mark(days)
         for checked in batch:
