@@ -30,7 +30,8 @@ class CommandLine:
         result = self.run(*words, sent=sent)
         if result.exit_code != code:
             raise AssertionError(f"{words} ended with {result.exit_code}: {result.output}") from result.exception
-        return result.stdout
+        shown: str = result.stdout
+        return shown
 
     def run(self, *words: str, sent: bytes | None = None) -> Any:
         with _signals_kept(), _only(self.env):

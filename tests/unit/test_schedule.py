@@ -135,7 +135,10 @@ def test_giving_up_ends_one_stage_only_and_says_so(caplog: pytest.LogCaptureFixt
     def give_up() -> None:
         raise Misconfigured("The topic is another one.", "It was made anew.")
 
-    other = in_thread("publish", lambda: bool(go_on.wait()) or None)
+    def go_on_working() -> None:
+        go_on.wait()
+
+    other = in_thread("publish", go_on_working)
     in_thread("land", give_up).join()
     assert caplog.messages == ["land stopped: The topic is another one. It was made anew."]
     assert other.is_alive()
