@@ -27,6 +27,7 @@ OUTPUTS: Mapping[str, tuple[str, str]] = {
     "clock": ("clock", "children"),
     "totals": ("totals", "children"),
     "daily_chart": ("daily-chart", "data"),
+    "daily_axis": ("daily-chart", "xAxisProps"),
     "daily_label": ("daily-label", "children"),
     "daily_table": ("daily-table", "children"),
     "hourly_chart": ("hourly-chart", "data"),
@@ -163,6 +164,7 @@ def _fill_days(page: _Page, refresh: Refresh, ask: _Ask, days: Mapping[date, fig
     if page.changed("daily", daily):
         page.give(
             daily_chart=views.daily_points(daily, language),
+            daily_axis=views.daily_axis(daily, language),
             daily_label=views.daily_label(daily, language),
             daily_table=views.daily_table(daily, language),
         )

@@ -191,7 +191,7 @@ def _daily(lang: Language) -> Component:
         tickLine="none",
         valueFormatter=_NUMBERS,
         yAxisProps={"width": 46, "allowDecimals": False},
-        xAxisProps={"minTickGap": 28, "interval": "equidistantPreserveStart", "tickMargin": 8},
+        xAxisProps=views.DAILY_AXIS,
         composedChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8, "top": 8}},
     )
     ranges = [(str(days), text(lang, f"range_{days}")) for days in RANGES]
@@ -223,7 +223,7 @@ def _hourly(lang: Language) -> Component:
         yAxisProps={"width": 46, "allowDecimals": False},
         xAxisProps={
             "ticks": [f"{hour:02d}:00" for hour in range(0, 24, 4)],
-            "interval": "preserveStartEnd",
+            "interval": "equidistantPreserveStart",
             "tickMargin": 8,
         },
         barChartProps={"accessibilityLayer": False, "margin": {"left": 0, "right": 8, "top": 8}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from loginlake.dashboard.figures import OTHERS, Day, Hour, Latest, Path, SameTim
 from loginlake.dashboard.texts import TEXTS, Language, text
 
 Component = Any
+DAILY_AXIS: Mapping[str, Any] = {"minTickGap": 20, "interval": "preserveEnd", "tickMargin": 8}
+_DAYS_A_LABEL = ((7, 1), (31, 7), (400, 14))
 
 
 def aria(**words: str) -> dict[str, Any]:
@@ -119,6 +121,12 @@ def _before(window: Window, length: int, lang: Language) -> Component:
 def daily_points(days: Sequence[Day], lang: Language) -> list[dict[str, Any]]:
     """The data of the chart by day."""
     return [{"day": formats.weekday(at, lang), "signins": signins, "people": people} for at, signins, people in days]
+
+
+def daily_axis(days: Sequence[Day], lang: Language) -> dict[str, Any]:
+    """The axis below the chart by day: today is always named, and from there whole weeks back."""
+    step = next(step for most, step in _DAYS_A_LABEL if len(days) <= most)
+    return {**DAILY_AXIS, "ticks": [formats.weekday(found.day, lang) for found in reversed(days)][::step][::-1]}
 
 
 def daily_label(days: Sequence[Day], lang: Language) -> str:

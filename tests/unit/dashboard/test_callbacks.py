@@ -70,6 +70,14 @@ def test_a_new_generation_sends_the_parts_that_differ() -> None:
     assert watcher.ask() == {"latest", "stamp"}
 
 
+@pytest.mark.parametrize(("shown", "labels", "days"), [(7, 7, 1), (30, 5, 7), (90, 7, 14)])
+def test_today_is_named_below_the_chart_and_equal_steps_before_it(shown: int, labels: int, days: int) -> None:
+    watcher = Watcher(FakeAnswers(), shown=shown)
+    watcher.ask()
+    names = [point["day"] for point in watcher.page["daily_chart"]]
+    assert watcher.page["daily_axis"]["ticks"] == [names[-1 - days * back] for back in reversed(range(labels))]
+
+
 def test_another_range_sends_the_charts() -> None:
     watcher = Watcher(FakeAnswers())
     watcher.ask()

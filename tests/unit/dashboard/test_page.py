@@ -81,6 +81,21 @@ def test_the_first_screen_needs_no_scrolling_and_little_to_load(chrome: Browser,
     assert watch.outside == []
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1280, 900), (2560, 1440), (360, 780)])
+def test_the_latest_list_ends_between_two_rows(chrome: Browser, served: Served, width: int, height: int) -> None:
+    with visitor(chrome, served.origin, USUAL._replace(width=width)) as (page, _):
+        page.set_viewport_size({"width": width, "height": height})
+        open_dashboard(page, served.origin)
+        cut = page.evaluate(
+            """() => {
+                const end = document.querySelector("#latest").getBoundingClientRect().bottom;
+                const rows = [...document.querySelectorAll("#latest tbody tr")].map((r) => r.getBoundingClientRect());
+                return [rows.length, rows.filter((row) => row.top < end - 1 && row.bottom > end + 1).length];
+            }"""
+        )
+    assert cut == [25, 0]
+
+
 def test_new_sign_ins_appear_by_themselves(chrome: Browser, served: Served) -> None:
     with visitor(chrome, served.origin, USUAL) as (page, watch):
         open_dashboard(page, served.origin)
