@@ -53,6 +53,7 @@ def test_steps_run_in_order_until_stop() -> None:
     )
     assert ran == ["clean", "publish"] * 2
     assert wake.waits == [5, 5]
+    assert wake.cleared == 2, "a wake that is never cleared would spin"
 
 
 def test_a_stop_between_two_steps_is_obeyed() -> None:

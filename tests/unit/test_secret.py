@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -56,6 +57,19 @@ def test_processes_that_make_it_at_once_agree(tmp_path: Path) -> None:
         process.stdin.flush()
     found = {process.communicate()[0].strip() for process in processes}
     assert found == {(tmp_path / "secret.key").read_text()}
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
+
+
+def test_whoever_is_second_takes_the_key_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process makes it between our look and our link."""
+    link = os.link
+
+    def late(draft: Path, path: Path) -> None:
+        path.write_bytes(b"the key of the first, of more than 32 bytes")
+        link(draft, path)
+
+    monkeypatch.setattr(os, "link", late)
+    assert load_or_make("", tmp_path) == b"the key of the first, of more than 32 bytes"
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
 
 
