@@ -5,7 +5,6 @@ What a verb needs is imported when it runs: `loginlake --help` is there at once.
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import threading
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
-from loginlake import __version__
+from loginlake import __version__, journal
 from loginlake.errors import LoginlakeError
 
 if TYPE_CHECKING:
@@ -58,9 +57,7 @@ def read_settings() -> Settings:
             f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
         )
         raise click.ClickException(f"a setting is wrong: {wrong}. See `loginlake settings --help`.") from None
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("httpx", "httpcore", "azure"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    journal.start(settings.log_level)
     return settings
 
 
