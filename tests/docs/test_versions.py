@@ -37,8 +37,8 @@ def test_the_licence_is_the_one_that_is_named() -> None:
     assert "Version 2.0" in text
 
 
-def test_there_are_two_locks() -> None:
-    assert [path.name for path in LOCKS] == ["dev.txt", "run.txt"]
+def test_the_product_and_the_tests_have_their_locks() -> None:
+    assert {path.name for path in LOCKS} >= {"dev.txt", "run.txt"}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
@@ -46,7 +46,7 @@ def test_a_lock_has_no_address_and_a_hash_for_everything(lock: Path) -> None:
     text = lock.read_text()
     assert not re.search(r"https?:|ftp:|git\+|file:|@ |--(extra-)?index-url|--find-links|--trusted-host", text)
     pins = re.split(r"^(?=[a-zA-Z])", text, flags=re.MULTILINE)[1:]
-    assert len(pins) > 40
+    assert pins
     for pin in pins:
         assert re.match(r"[\w.\[\]-]+==\S+", pin), pin.splitlines()[0]
         assert "--hash=sha256:" in pin, pin.splitlines()[0]
@@ -59,7 +59,7 @@ def pinned(lock: Path) -> dict[str, str]:
 
 
 def test_the_tests_run_on_what_the_product_runs_on() -> None:
-    dev, run = (pinned(lock) for lock in LOCKS)
+    dev, run = pinned(ROOT / "lock" / "dev.txt"), pinned(ROOT / "lock" / "run.txt")
     assert {name: number for name, number in run.items() if dev.get(name) != number} == {}
 
 
@@ -68,7 +68,7 @@ def test_everything_the_project_asks_for_is_locked() -> None:
     extras = [name for group in asked["project"]["optional-dependencies"].values() for name in group]
     product = {re.split(r"[\[<>=!~ ]", name)[0].lower() for name in [*asked["project"]["dependencies"], *extras]}
     tests = {re.split(r"[\[<>=!~ ]", name)[0].lower() for name in asked["dependency-groups"]["dev"]}
-    dev, run = (pinned(lock) for lock in LOCKS)
+    dev, run = pinned(ROOT / "lock" / "dev.txt"), pinned(ROOT / "lock" / "run.txt")
     assert product - run.keys() == set()
     assert tests - dev.keys() == set()
 
