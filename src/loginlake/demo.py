@@ -17,16 +17,17 @@ import msgspec
 
 from loginlake.event import REFUSED, SIGNIN, RefusalData, SignIn, SignInData, encode, person_key, rfc3339
 
-GIVEN = (
-    "Lucía Martín Hugo Sofía Mateo Valeria Leo Daniela Pablo Alba Álvaro Noa Bruno Carla Iker Vera Adrián Julia "
-    "Nico Ainhoa Omar Chiara Léa Jonas Zoë Nadia Kenji Priya Mei Tomás Inês Søren Olena Yara"
+WOMEN = (
+    "Lucía Sofía Valeria Daniela Alba Noa Carla Vera Julia Ainhoa Chiara Léa Zoë Nadia Priya Mei Inês Olena Yara"
 ).split()
+MEN = "Martín Hugo Mateo Leo Pablo Álvaro Bruno Iker Adrián Nico Omar Jonas Kenji Tomás Søren".split()
 FAMILY = (
     "García Rodríguez Fernández López Sánchez Pérez Gómez Ruiz Díaz Moreno Muñoz Álvarez Romero Navarro Torres "
     "Vázquez Ramos Serrano Blanco Molina Ortega Delgado Castro Ortiz "
     "Rubio Marín Iglesias Núñez Rossi Dubois Müller Haddad Tanaka Silva"
 ).split()
-PHOTOS = ("lucia", "valeria", "noa", "layla")
+PHOTOS_OF_WOMEN = ("lucia", "valeria", "layla", "sofia", "mei")
+PHOTOS_OF_MEN = ("noa", "hugo", "omar", "jonas")
 DOMAINS = (
     ("example.com", 52),
     ("acme.example", 18),
@@ -105,7 +106,8 @@ def _plain(text: str) -> str:
 
 
 def _person(rng: random.Random, number: int, days: int, photo_base: str) -> _Person:
-    given, family, second = rng.choice(GIVEN), rng.choice(FAMILY), rng.choice(FAMILY)
+    names, photos = (WOMEN, PHOTOS_OF_WOMEN) if rng.random() < 0.52 else (MEN, PHOTOS_OF_MEN)
+    given, family, second = rng.choice(names), rng.choice(FAMILY), rng.choice(FAMILY)
     domain = _weighted(rng, DOMAINS)
     # Growth: twice as many join in the last days as in the first, and a third were there before the first day.
     joined = -1 if rng.random() < 0.34 else int(days * math.sqrt(rng.random()))
@@ -116,7 +118,7 @@ def _person(rng: random.Random, number: int, days: int, photo_base: str) -> _Per
         username=f"{given} {family} {second}",
         email=f"{_plain(given)}.{_plain(family)}{number}@{domain}",
         email_verified=True,
-        picture=f"{photo_base}{rng.choice(PHOTOS)}.svg",
+        picture=f"{photo_base}{rng.choice(photos)}.svg",
         hosted_domain=None if domain.startswith("example.") else domain,
         method="btn",
         locale=rng.choice(("es", "es", "es", "en", "pt", "fr")),
@@ -195,8 +197,8 @@ def messages(
 ) -> Iterator[Message]:
     """The messages of `days` days up to `until`, in time order, as applications would send them to the topic.
 
-    `source` is the URI of the first application (two others feed the same topic); `photo_base` + a name of PHOTOS +
-    .svg is a picture.
+    `source` is the URI of the first application (two others feed the same topic); `photo_base` + a name of
+    PHOTOS_OF_WOMEN or PHOTOS_OF_MEN + .svg is a picture.
     """
     rng = random.Random(seed)
     crowd = [_person(rng, number, days, photo_base) for number in range(people)]

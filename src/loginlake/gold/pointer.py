@@ -21,6 +21,8 @@ from loginlake.gold.store import GoldStore, Index
 
 COLLECTION = "pointer"
 ROWS = "rows"
+USERS = "users"
+DAY, RECENT_KEY, PIPELINE, TOTALS = "day:", "recent", "pipeline", "totals"
 BY_GENERATION = Index(ROWS, ("generation",))
 RETIRED = "retired"
 _ID = "current"

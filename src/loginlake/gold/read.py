@@ -8,8 +8,7 @@ from typing import Any
 from loginlake.errors import Conflict
 from loginlake.event import person_key
 from loginlake.gold import pointer
-from loginlake.gold.pointer import Pointer
-from loginlake.gold.refresh import DAY, PIPELINE, RECENT_KEY, USERS
+from loginlake.gold.pointer import DAY, PIPELINE, RECENT_KEY, USERS, Pointer
 from loginlake.gold.store import Document, GoldStore
 
 _EMPTY_PIPELINE: dict[str, Any] = {

@@ -28,14 +28,12 @@ from loginlake.gold.answers import (
     recent_items,
     says_something,
 )
-from loginlake.gold.pointer import ROWS
+from loginlake.gold.pointer import DAY, PIPELINE, RECENT_KEY, ROWS, TOTALS, USERS
 from loginlake.gold.store import Document, GoldStore
 from loginlake.gold.windows import REACH, Window, slide
 from loginlake.lake.store import ObjectStore
 
 logger = logging.getLogger(__name__)
-USERS = "users"
-DAY, RECENT_KEY, PIPELINE, TOTALS = "day:", "recent", "pipeline", "totals"
 _CHUNK = 2_000
 _DAYS_AT_HAND = 8
 _PEOPLE_FIELDS = ("people", "people_7", "people_30", "new", "returning", "resurrected", "dormant")

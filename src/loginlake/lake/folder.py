@@ -97,7 +97,7 @@ class FolderStore:
     def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
         """The objects below a prefix of whole path segments, by name, past `after`."""
         base = prefix.strip("/")
-        folder = self._root / base if base else self._root
+        folder = self._path(base) if base else self._root
         try:
             yield from _walk(folder, f"{base}/" if base else "", after)
         except OSError as error:
