@@ -194,6 +194,7 @@ def loaded(*words: str, cwd: Path) -> set[str]:
         (("settings",), set(HEAVY) - {"pydantic"}),
         (("land", "--once"), {"polars", "numpy", "fastapi", "uvicorn", "dash", "httpx"}),
         (("cat", "lake.json"), {"polars", "numpy", "fastapi", "uvicorn", "dash", "httpx"}),
+        (("status",), {"polars", "numpy", "fastapi", "uvicorn", "dash", "httpx"}),
         (("clean", "--once"), {"fastapi", "uvicorn", "dash", "httpx"}),
         (("publish", "--once"), {"fastapi", "uvicorn", "dash", "httpx"}),
     ],

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loginlake.demo import PHOTOS, Message, Rates, messages
+from loginlake.demo import PHOTOS_OF_MEN, PHOTOS_OF_WOMEN, Message, Rates, messages
 from loginlake.silver.reasons import Rules
 from loginlake.silver.rows import RefusalRow, SignInRow
 from loginlake.silver.rules import Rejection, judge
@@ -175,5 +175,5 @@ def test_nobody_is_real(seed: int) -> None:
     for event in signins(made):
         domain = event["data"]["email"].rpartition("@")[2]
         assert domain.endswith(".example") or domain in {"example.com", "example.org", "example.net"}
-        assert event["data"]["picture"].removeprefix("/p/").removesuffix(".svg") in PHOTOS
+        assert event["data"]["picture"].removeprefix("/p/").removesuffix(".svg") in PHOTOS_OF_WOMEN + PHOTOS_OF_MEN
         assert event["data"]["hosted_domain"] in {None, domain}
