@@ -1,4 +1,4 @@
-"""Azurite, Azure's own storage emulator (MIT), at the versions of azurite/package-lock.json. For development and tests."""
+"""Azurite, Azure's own storage emulator (MIT), pinned by azurite/package-lock.json. For development and tests."""
 
 from __future__ import annotations
 

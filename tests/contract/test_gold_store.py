@@ -4,26 +4,55 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.gold_store import FakeGold
+from services_azurite_mongo import Golds
 
 from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.store import GoldStore, Index
 
-Opener = Callable[[Path], GoldStore]
-ADAPTERS: dict[str, Opener] = {
-    "embedded": lambda folder: EmbeddedGold(folder / "deep" / "gold.db"),
-    "fake": lambda _: FakeGold(),
-}
+Opener = Callable[[], GoldStore]
+
+
+def _embedded(request: pytest.FixtureRequest) -> Opener:
+    path = request.getfixturevalue("tmp_path") / "deep" / "gold.db"
+    return lambda: EmbeddedGold(path)
+
+
+def _fake(_: pytest.FixtureRequest) -> Opener:
+    gold = FakeGold()
+    return lambda: gold
+
+
+def _mongo(request: pytest.FixtureRequest) -> Opener:
+    golds: Golds = request.getfixturevalue("golds")
+    url = golds.url()
+    return lambda: golds.again(url)
+
+
+# Each makes the opener of one new place: opened twice, two clients of it.
+ADAPTERS = {"embedded": _embedded, "fake": _fake, "mongo": _mongo}
+MANY = {"embedded": 12_000, "fake": 12_000, "mongo": 1_200}
 BY_LAST = Index("people", ("town", "last"))
 
 
-@pytest.fixture(params=ADAPTERS)
-def gold(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GoldStore]:
-    store = ADAPTERS[request.param](tmp_path)
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.services] if name == "mongo" else []) for name in ADAPTERS]
+)
+def opener(request: pytest.FixtureRequest) -> Opener:
+    return ADAPTERS[request.param](request)
+
+
+@pytest.fixture
+def many(request: pytest.FixtureRequest) -> int:
+    return MANY[request.node.callspec.params["opener"]]
+
+
+@pytest.fixture
+def gold(opener: Opener) -> Iterator[GoldStore]:
+    store = opener()
     yield store
     store.close()
 
@@ -137,19 +166,61 @@ def test_a_prefix_holds_the_first_fields(gold: GoldStore, descending: bool) -> N
     assert [document["last"] for document in page] == sorted([1, 3, 5, 7], reverse=descending)
 
 
-def test_many_documents_at_once(gold: GoldStore) -> None:
-    names = [f"p{n}" for n in range(12_000)]
+def test_many_documents_at_once(gold: GoldStore, many: int) -> None:
+    names = [f"p{n}" for n in range(many)]
     gold.replace("people", (_person(name) for name in names))
-    assert len(gold.read("people", names)) == 12_000
+    assert len(gold.read("people", names)) == many
     gold.delete("people", names[1:])
     assert gold.count("people") == 1
 
 
-def test_a_second_store_on_the_same_place_sees_the_first(tmp_path: Path) -> None:
-    first, second = (EmbeddedGold(tmp_path / "gold.db") for _ in range(2))
+def test_a_second_store_on_the_same_place_sees_the_first(opener: Opener) -> None:
+    first, second = opener(), opener()
     first.replace("people", [_person("x")])
     assert second.count("people") == 1
     assert second.compare_and_set("pointer", {"_id": "current", "version": 1}, None)
     assert not first.compare_and_set("pointer", {"_id": "current", "version": 1}, None)
     first.close()
     second.close()
+
+
+def test_of_many_writers_the_newest_generation_stays(opener: Opener) -> None:
+    stores = [opener() for _ in range(4)]
+    start = threading.Barrier(4)
+
+    def write(number: int) -> None:
+        start.wait()
+        for generation in range(number, 40, 4):
+            documents = [_person(f"p{n}", generation=generation, by=number) for n in range(5)]
+            stores[number].replace_newer("people", documents)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = stores[0].read("people", [f"p{n}" for n in range(5)])
+    assert [document["generation"] for document in found.values()] == [39] * 5
+    for store in stores:
+        store.close()
+
+
+def test_no_switch_is_lost_among_competitors(opener: Opener) -> None:
+    stores = [opener() for _ in range(4)]
+
+    def count_up(gold: GoldStore) -> None:
+        for _ in range(8):
+            while True:
+                seen = gold.read("pointer", ["current"]).get("current", {"version": None, "n": 0})
+                new = {"_id": "current", "version": (seen["version"] or 0) + 1, "n": seen["n"] + 1}
+                if gold.compare_and_set("pointer", new, seen["version"]):
+                    break
+
+    threads = [threading.Thread(target=count_up, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert stores[0].read("pointer", ["current"])["current"] == {"_id": "current", "version": 32, "n": 32}
+    for store in stores:
+        store.close()

@@ -8,18 +8,22 @@ from pathlib import Path
 
 import pytest
 from fakes.object_store import FakeStore
+from services_azurite_mongo import Lakes
 
 from loginlake.errors import Conflict, ObjectExists, ObjectNotFound
 from loginlake.lake.store import ObjectStore, open_store
 
 
-@pytest.fixture(params=["folder", "memory", "fake"])
+@pytest.fixture(params=["folder", "memory", "fake", pytest.param("azure", marks=pytest.mark.services)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
     """An empty store of each kind."""
     if request.param == "folder":
         yield open_store(f"file:{tmp_path / 'a' / 'lake'}")
     elif request.param == "memory":
         yield open_store("memory:")
+    elif request.param == "azure":
+        lakes: Lakes = request.getfixturevalue("lakes")
+        yield lakes.new()
     else:
         yield FakeStore()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
@@ -19,68 +20,85 @@ from obstore.exceptions import (
 )
 from obstore.store import AzureStore, MemoryStore
 
-from loginlake.errors import Conflict, Denied, LoginlakeError, Misconfigured, ObjectExists, ObjectNotFound, Unavailable
+from loginlake.errors import Conflict, LoginlakeError, Misconfigured, ObjectExists, ObjectNotFound
+from loginlake.lake import azure_errors
+from loginlake.lake.azure import AzurePlace
 from loginlake.lake.store import Entry, Stored
 
 _MISSING = (FileNotFoundError, NotFoundError)
 _FAILURES = (BaseError, OSError)
+_STATUS, _CODE = re.compile(r"status code: (\d{3})"), re.compile(r"<Code>(\w+)</Code>")
+# The service answers 409 to more than a name that is taken.
+_NOT_OF_THE_BLOB = ("ContainerBeingDeleted", "AccountBeingCreated", "BlobImmutableDueToPolicy")
+LARGE = 4 * 1024 * 1024
 
 
 class ObstoreStore:
     """Objects by obstore. Conditional writes are the service's own, so `lock` has nothing to do."""
 
-    def __init__(self, store: AzureStore | MemoryStore) -> None:
-        """Take the configured store; nothing connects yet."""
-        self._store = store
+    def __init__(
+        self, store: AzureStore | MemoryStore, where: object = "The lake", *, large: AzureStore | None = None
+    ) -> None:
+        """Take the configured store; nothing connects yet. `large`: a more patient client of it, for large writes."""
+        self._store, self._where, self._large = store, where, large or store
 
     def get(self, key: str) -> Stored:
         """The whole object, or ObjectNotFound."""
+        if not key.strip("/"):  # Azure would answer for the container
+            raise ObjectNotFound("There is no object without a name.")
         try:
             found = obstore.get(self._store, key)
-            return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
+            return Stored(bytes(found.bytes()), _version(found.meta["e_tag"]))
         except (*_MISSING, InvalidPathError, ValueError) as error:
-            raise ObjectNotFound(f"There is no object {key}.") from error
+            if "ContainerNotFound" in str(error):
+                raise _named(error, self._what("read", key)) from None
+            raise ObjectNotFound(f"There is no object {key}.") from None
         except _FAILURES as error:
-            raise _named(error, "read", key) from error
+            raise _named(error, self._what("read", key)) from None
 
     def create(self, key: str, data: bytes) -> None:
         """Write a new object; ObjectExists when the name is taken (perhaps by our own retried write: compare)."""
         try:
-            with _failures("write", key):
-                obstore.put(self._store, key, data, mode="create", use_multipart=False)
-        except Conflict as error:
-            raise ObjectExists(f"The object {key} exists already.") from error
+            self._write(key, data, "create")
+        except Conflict:
+            raise ObjectExists(f"The object {key} exists already.") from None
 
     def replace(self, key: str, data: bytes, expected: str | None) -> None:
         """Write in place of the version that was read (None: of nothing); Conflict when there is another by now."""
-        with _failures("write", key):
-            mode: Any = "create" if expected is None else {"e_tag": expected}
-            obstore.put(self._store, key, data, mode=mode, use_multipart=False)
+        self._write(key, data, "create" if expected is None else {"e_tag": expected})
 
     def put(self, key: str, data: bytes) -> None:
         """Write, whatever is there."""
-        with _failures("write", key):
-            obstore.put(self._store, key, data, use_multipart=False)
+        self._write(key, data, "overwrite")
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens when there is none."""
         try:
             obstore.delete(self._store, key)
-        except _MISSING:
-            return
+        except _MISSING as error:
+            if "ContainerNotFound" in str(error):
+                raise _named(error, self._what("remove", key)) from None
         except _FAILURES as error:
-            raise _named(error, "remove", key) from error
+            raise _named(error, self._what("remove", key)) from None
 
     def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
         """The objects below a prefix of whole path segments, by name, past `after`."""
-        with _failures("list", prefix):
+        with _failures(self._what("list", prefix)):
             for batch in obstore.list(self._store, prefix.strip("/") or None, offset=after):
                 for found in batch:
-                    yield Entry(found["path"], found["size"], found["e_tag"] or "")
+                    yield Entry(found["path"], found["size"], _version(found["e_tag"]))
 
     def lock(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - the port's own argument
         """Nothing: `replace` is conditional here."""
         return nullcontext()
+
+    def _write(self, key: str, data: bytes, mode: Any) -> None:
+        with _failures(self._what("write", key)):
+            store = self._large if len(data) > LARGE else self._store
+            obstore.put(store, key, data, mode=mode, use_multipart=False)
+
+    def _what(self, verb: str, key: str) -> str:
+        return f"{self._where}: cannot {verb} {key or 'it'}."
 
 
 def memory_store() -> ObstoreStore:
@@ -88,44 +106,61 @@ def memory_store() -> ObstoreStore:
     return ObstoreStore(MemoryStore())
 
 
-def azure_store(container: str, prefix: str, **config: Any) -> ObstoreStore:
-    """A container (and a prefix in it) of an Azure storage account, by the Blob API.
+def azure_store(where: AzurePlace) -> ObstoreStore:
+    """A container (and a prefix in it) of an Azure storage account, by the Blob API. Nothing connects yet.
 
-    `config` is obstore's AzureConfig (account_name, account_key, sas_key, endpoint, use_emulator ...); what is not
-    given comes from the AZURE_STORAGE_* environment. A call ends within about 40 s, whatever the network does.
+    A call ends within 15 s, whatever the network does; a write of more than `LARGE` bytes may take two minutes.
     """
-    try:
-        store = AzureStore(
-            container,
-            prefix=prefix or None,
-            client_options={"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=10)},
-            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=5)},
+    config = where.obstore_config()
+
+    def client(timeout_s: float) -> AzureStore:
+        return AzureStore(
+            where.container,
+            prefix=where.prefix or None,
+            client_options={
+                "connect_timeout": timedelta(seconds=3),
+                "timeout": timedelta(seconds=timeout_s),
+                "allow_http": where.endpoint.startswith("http:"),
+            },
+            # No new attempt begins after 4 s; the last one has the time-out.
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=4)},
             **config,
         )
-    except (BaseError, ValueError, TypeError) as error:
+
+    try:
+        return ObstoreStore(client(9), where, large=client(120))
+    except (BaseError, ValueError, TypeError):
         raise Misconfigured(
-            f"The Azure container {container} cannot be addressed.",
-            "The account's name or credentials are missing or malformed.",
-            "Check LOGINLAKE_LAKE_URL and the storage account's settings.",
-        ) from error
-    return ObstoreStore(store)
+            f"{where} cannot be addressed.",
+            "The account's key or SAS is malformed.",
+            "Check LOGINLAKE_AZURE_KEY, LOGINLAKE_AZURE_SAS or LOGINLAKE_AZURE_CONNECTION_STRING.",
+        ) from None
+
+
+def _version(tag: str | None) -> str:
+    """One form of an ETag: Azure's listings leave the quotes out that its headers, and conditions, have."""
+    return f'"{tag}"' if tag and tag.startswith("0x") else tag or ""
 
 
 @contextmanager
-def _failures(verb: str, key: str) -> Iterator[None]:
+def _failures(what: str) -> Iterator[None]:
     try:
         yield
     except _FAILURES as error:
-        raise _named(error, verb, key) from error
+        raise _named(error, what) from None
 
 
-def _named(error: Exception, verb: str, key: str) -> LoginlakeError:
+def _named(error: Exception, what: str) -> LoginlakeError:
     """The one place where obstore's errors get our names. obstore's own text may quote credentials: it stays out."""
-    what = f"Cannot {verb} {key or 'the lake'}."
-    if isinstance(error, AlreadyExistsError | PreconditionError):
+    text = str(error)
+    status, code = _STATUS.search(text), _CODE.search(text)
+    told = code[1] if code else ""
+    if isinstance(error, AlreadyExistsError | PreconditionError) and told not in _NOT_OF_THE_BLOB:
         return Conflict(what, "Another writer was first.", "Read it again.")
+    if isinstance(error, UnauthenticatedError) and "credential provider" in text:
+        return azure_errors.no_credential(what)
+    if status is not None:
+        return azure_errors.refusal(what, int(status[1]), told)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
-        return Denied(what, "The storage account refused these credentials.", "Check them and their role.")
-    if isinstance(error, _MISSING):
-        return Misconfigured(what, "There is no such container.", "Create it, or correct LOGINLAKE_LAKE_URL.")
-    return Unavailable(what, "The storage did not answer as it should.", "It is tried again.")
+        return azure_errors.refusal(what, 403, told)
+    return azure_errors.unreachable(what, text)

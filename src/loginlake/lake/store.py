@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from loginlake.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from loginlake.lake.azure import AzureAccount
 
 
 class Entry(NamedTuple):
@@ -60,8 +63,12 @@ class ObjectStore(Protocol):
         ...
 
 
-def open_store(url: str) -> ObjectStore:
-    """The store that a URL names: `file:PATH`, `memory:` or `az://CONTAINER/PREFIX`. Nothing connects yet."""
+def open_store(url: str, account: AzureAccount | None = None) -> ObjectStore:
+    """The store that a URL names: `file:PATH`, `memory:`, `az://` or `https://` (lake/azure.py). Nothing connects yet.
+
+    `account` says which storage account a lake in Azure is in, and with what it is opened.
+    """
+    from loginlake.lake import azure
     from loginlake.lake.folder import FolderStore
     from loginlake.lake.obstore_store import azure_store, memory_store
 
@@ -70,11 +77,10 @@ def open_store(url: str) -> ObjectStore:
         return FolderStore(Path(rest.removeprefix("//")))
     if scheme == "memory":
         return memory_store()
-    if scheme == "az" and rest.startswith("//") and rest.strip("/"):
-        container, _, prefix = rest.removeprefix("//").partition("/")
-        return azure_store(container, prefix.strip("/"))
+    if scheme in ("az", "https", "http"):
+        return azure_store(azure.place(url, account or azure.AzureAccount()))
     raise Misconfigured(
         f"LOGINLAKE_LAKE_URL names no lake: {scheme}:...",
-        "It is file:PATH, memory: or az://CONTAINER/PREFIX.",
+        "It is file:PATH, memory:, az://CONTAINER/PREFIX or https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX.",
         "Correct it, or leave it out for a folder beneath LOGINLAKE_DATA.",
     )
