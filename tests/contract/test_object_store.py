@@ -129,6 +129,10 @@ def test_list_goes_on_past_a_name(store: ObjectStore) -> None:
         assert names(store, "x", key) == keys[at + 1 :]
         assert names(store, "x", key + "!") == keys[at + 1 :]
     assert names(store, "x/date=2026-11-02", keys[2]) == [keys[3]]
+    for past in ("x/date=2026-11-02/\x7f", "x/date=2026-11-02/~", "x/date=2026-11-02/z/", "x/date=2026-11-03"):
+        assert names(store, "x", past) == keys[4:]
+    for before in ("x/date=2026-11-02/", "x/date=2026-11-02//z", "x/date=2026-11-02/\x00"):
+        assert names(store, "x", before) == keys[2:]
 
 
 def test_list_tells_size_and_the_version_that_get_tells(store: ObjectStore) -> None:

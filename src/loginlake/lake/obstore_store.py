@@ -84,8 +84,10 @@ class ObstoreStore:
     def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
         """The objects below a prefix of whole path segments, by name, past `after`."""
         with _failures(self._what("list", prefix)):
-            for batch in obstore.list(self._store, prefix.strip("/") or None, offset=after):
+            for batch in obstore.list(self._store, prefix.strip("/") or None, offset=after and _name_before(after)):
                 for found in batch:
+                    if after and found["path"] <= after:
+                        continue
                     yield Entry(found["path"], found["size"], _version(found["e_tag"]))
 
     def lock(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - the port's own argument
@@ -135,6 +137,12 @@ def azure_store(where: AzurePlace) -> ObstoreStore:
             "The account's key or SAS is malformed.",
             "Check LOGINLAKE_AZURE_KEY, LOGINLAKE_AZURE_SAS or LOGINLAKE_AZURE_CONNECTION_STRING.",
         ) from None
+
+
+def _name_before(after: str) -> str:
+    """The last that obstore takes for an object's name and that is not past `after`, which may be any text."""
+    name = re.split(r"[\x00-\x1f\x7f]|//", after, maxsplit=1)[0]
+    return name + "~" if after[len(name) : len(name) + 1] == "\x7f" else name
 
 
 def _version(tag: str | None) -> str:
