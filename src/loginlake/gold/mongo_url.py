@@ -16,8 +16,8 @@ _DEFAULTS: dict[str, Any] = {
     "appName": "loginlake",
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
-    "socketTimeoutMS": 10_000,
-    "waitQueueTimeoutMS": 10_000,
+    "socketTimeoutMS": 8_000,
+    "waitQueueTimeoutMS": 8_000,
     "maxIdleTimeMS": 120_000,
     "w": "majority",
 }

@@ -27,7 +27,12 @@ from loginlake.lake.store import Entry, Stored
 
 _MISSING = (FileNotFoundError, NotFoundError)
 _FAILURES = (BaseError, OSError)
-_STATUS, _CODE = re.compile(r"status code: (\d{3})"), re.compile(r"<Code>(\w+)</Code>")
+_STATUS, _CODE = re.compile(r"(?:status code|\(code): (\d{3})"), re.compile(r"<Code>(\w+)</Code>")
+# A deletion goes as a batch, whose answers come without their codes.
+_WORDS = {
+    "container does not exist": "ContainerNotFound",
+    "operation using this permission": "AuthorizationPermissionMismatch",
+}
 # The service answers 409 to more than a name that is taken.
 _NOT_OF_THE_BLOB = ("ContainerBeingDeleted", "AccountBeingCreated", "BlobImmutableDueToPolicy")
 LARGE = 4 * 1024 * 1024
@@ -50,7 +55,7 @@ class ObstoreStore:
             found = obstore.get(self._store, key)
             return Stored(bytes(found.bytes()), _version(found.meta["e_tag"]))
         except (*_MISSING, InvalidPathError, ValueError) as error:
-            if "ContainerNotFound" in str(error):
+            if _code(str(error)) == "ContainerNotFound":
                 raise _named(error, self._what("read", key)) from None
             raise ObjectNotFound(f"There is no object {key}.") from None
         except _FAILURES as error:
@@ -76,7 +81,7 @@ class ObstoreStore:
         try:
             obstore.delete(self._store, key)
         except _MISSING as error:
-            if "ContainerNotFound" in str(error):
+            if _code(str(error)) == "ContainerNotFound":
                 raise _named(error, self._what("remove", key)) from None
         except _FAILURES as error:
             raise _named(error, self._what("remove", key)) from None
@@ -139,6 +144,13 @@ def azure_store(where: AzurePlace) -> ObstoreStore:
         ) from None
 
 
+def _code(text: str) -> str:
+    """Azure's error code in what obstore says; empty when there is none."""
+    if found := _CODE.search(text):
+        return found[1]
+    return next((code for words, code in _WORDS.items() if words in text), "")
+
+
 def _name_before(after: str) -> str:
     """The last that obstore takes for an object's name and that is not past `after`, which may be any text."""
     name = re.split(r"[\x00-\x1f\x7f]|//", after, maxsplit=1)[0]
@@ -161,8 +173,7 @@ def _failures(what: str) -> Iterator[None]:
 def _named(error: Exception, what: str) -> LoginlakeError:
     """The one place where obstore's errors get our names. obstore's own text may quote credentials: it stays out."""
     text = str(error)
-    status, code = _STATUS.search(text), _CODE.search(text)
-    told = code[1] if code else ""
+    status, told = _STATUS.search(text), _code(text)
     if isinstance(error, AlreadyExistsError | PreconditionError) and told not in _NOT_OF_THE_BLOB:
         return Conflict(what, "Another writer was first.", "Read it again.")
     if isinstance(error, UnauthenticatedError) and "credential provider" in text:

@@ -1,0 +1,166 @@
+"""MongoGold against a server that refuses, hangs, dies in the middle, or comes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from pymongo import MongoClient
+from services_azurite_mongo import Golds
+
+from loginlake.errors import Denied, LoginlakeError, Misconfigured, Unavailable
+from loginlake.gold.mongo import MongoGold
+from loginlake.gold.store import Index
+from services import child, mongo
+
+pytestmark = pytest.mark.services
+AT_MOST_S = 15.0
+PASSWORD = "p@ss/w0rd:%"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[mongo.MongoServer]:
+    """A server of the test's own, to be broken."""
+    made = mongo.start(tmp_path / "mongo")
+    yield made
+    made.child.go_on()
+    made.child.stop()
+
+
+@pytest.fixture
+def with_users(tmp_path: Path) -> Iterator[mongo.MongoServer]:
+    """A server that asks for a password; ana may write, bob may read."""
+    data = tmp_path / "mongo"
+    first = mongo.start(data)
+    with MongoClient[dict[str, object]](first.url) as client:
+        admin = client["admin"]
+        admin.command("createUser", "ana", pwd=PASSWORD, roles=[{"role": "readWrite", "db": "d"}])
+        admin.command("createUser", "bob", pwd=PASSWORD, roles=[{"role": "read", "db": "d"}])
+    first.child.stop()
+    made = mongo.start(data, options=("--auth",))
+    yield made
+    made.child.stop()
+
+
+def failure(url: str) -> tuple[LoginlakeError, float]:
+    """What a first call raises, and after how long."""
+    gold = MongoGold(url)
+    start = time.monotonic()
+    with pytest.raises(LoginlakeError) as caught:
+        gold.read("users", ["x"])
+    gold.close()
+    return caught.value, time.monotonic() - start
+
+
+def test_roles_hold_and_a_wrong_password_does_not_get_in(with_users: mongo.MongoServer) -> None:
+    where = f"127.0.0.1:{with_users.port}/d"
+    gold = MongoGold(f"mongodb://ana:{quote(PASSWORD, safe='')}@{where}?authSource=admin")
+    gold.replace("users", [{"_id": "x"}])
+    assert gold.count("users") == 1
+    gold.close()
+    reader = MongoGold(f"mongodb://bob:{quote(PASSWORD, safe='')}@{where}?authSource=admin")
+    assert reader.count("users") == 1
+    with pytest.raises(Denied, match="role"):
+        reader.replace("users", [{"_id": "y"}])
+    reader.close()
+    for url in (f"mongodb://ana:{quote(PASSWORD + 'x', safe='')}@{where}?authSource=admin", f"mongodb://{where}"):
+        error, seconds = failure(url)
+        assert isinstance(error, Denied)
+        assert PASSWORD not in str(error)
+        assert error.next_move
+        assert seconds < AT_MOST_S
+
+
+@pytest.mark.parametrize(
+    ("options", "family"), [("", Unavailable), ("?tls=true", LoginlakeError)], ids=["nothing listens", "tls"]
+)
+def test_a_wrong_address_is_named_in_time(server: mongo.MongoServer, options: str, family: type[Exception]) -> None:
+    port = server.port if options else child.free_port()
+    error, seconds = failure(f"mongodb://ana:secret@127.0.0.1:{port}/d{options}")
+    assert isinstance(error, family)
+    assert "secret" not in str(error)
+    assert seconds < AT_MOST_S
+
+
+def test_a_hung_server_is_named_in_time_and_comes_back(server: mongo.MongoServer) -> None:
+    gold = MongoGold(f"{server.url}/d")
+    gold.replace("users", [{"_id": "x"}])
+    server.child.pause()
+    start = time.monotonic()
+    with pytest.raises(Unavailable):
+        gold.read("users", ["x"])
+    assert time.monotonic() - start < AT_MOST_S
+    server.child.go_on()
+    assert gold.read("users", ["x"]) == {"x": {"_id": "x"}}
+    gold.close()
+
+
+def test_killed_in_the_middle_of_a_batch_the_same_again_makes_it_whole(server: mongo.MongoServer) -> None:
+    gold = MongoGold(f"{server.url}/d")
+    gold.prepare([Index("users", ("generation",))])
+    documents = [{"_id": f"p{n}", "generation": 1, "text": "x" * 200} for n in range(3_000)]
+    begun = threading.Event()
+
+    def kill() -> None:
+        begun.wait()
+        server.child.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+
+    def told() -> Iterator[dict[str, object]]:
+        for number, document in enumerate(documents):
+            if number == 1_600:
+                begun.set()
+            yield document
+
+    with pytest.raises(Unavailable):
+        gold.replace_newer("users", told())
+    killer.join()
+    server.child.start_again()
+    server.child.wait_until(lambda: child.answers(server.port))
+    gold.replace_newer("users", documents)
+    assert gold.count("users") == 3_000
+    assert gold.compare_and_set("pointer", {"_id": "current", "version": 1}, None)
+    gold.close()
+
+
+def test_pages_come_from_one_range_of_a_named_index(golds: Golds) -> None:
+    url = golds.url()
+    gold, index = golds.again(url), Index("rows", ("generation",))
+    gold.prepare([index])
+    gold.replace("rows", [{"_id": f"{n}", "generation": n % 3} for n in range(30)])
+    assert len(gold.page(index, prefix=(1,), after=(1, "10"), limit=5)) == 5
+    with MongoClient[dict[str, object]](url) as client:
+        rows = client.get_default_database()["rows"]
+        key: object = rows.index_information()["by_generation"]["key"]
+        assert key == [("generation", 1), ("_id", 1)]
+        query = {"generation": 1, "_id": {"$gt": "10"}}
+        plan = dict(rows.find(query).sort([("generation", 1), ("_id", 1)]).explain())["queryPlanner"]
+    assert "COLLSCAN" not in str(plan)
+    assert "by_generation" in str(plan)
+
+
+def test_an_index_made_by_hand_under_our_name_is_told(golds: Golds) -> None:
+    url = golds.url()
+    with MongoClient[dict[str, object]](url) as client:
+        client.get_default_database()["rows"].create_index([("other", 1)], name="by_generation")
+    with pytest.raises(Misconfigured, match="by_"):
+        golds.again(url).prepare([Index("rows", ("generation",))])
+
+
+def test_the_server_tells_its_time(golds: Golds) -> None:
+    told = golds.new().server_time()
+    assert told is not None
+    assert abs(told.timestamp() - time.time()) < 60
+
+
+def test_after_close_a_call_is_refused(golds: Golds) -> None:
+    gold = golds.new()
+    gold.close()
+    with pytest.raises(Unavailable, match="closed"):
+        gold.count("users")
