@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
-from loginlake import __version__, journal
+from loginlake import __version__, cli_operate, journal
 from loginlake.errors import LoginlakeError
 
 if TYPE_CHECKING:
@@ -238,6 +238,9 @@ def settings(as_json: bool, as_env: bool, markdown: bool) -> None:
     else:
         rows = settings_doc.rows(read_settings())
         click.echo(msgspec.json.encode(rows).decode() if as_json else settings_doc.table(rows))
+
+
+cli_operate.register(main, _verb, JSON)
 
 
 def _with_port(settings: Settings, port: int | None) -> Settings:

@@ -1,0 +1,175 @@
+"""Gold beside silver: every day's document, the latest sign-ins, the totals and every person, computed anew.
+
+The pure parts of publish (answers, windows) are used; what publish stored on the way (people/, its totals) is not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from loginlake.audit import people
+from loginlake.audit.finding import Finding
+from loginlake.audit.spill import Spill
+from loginlake.gold import days
+from loginlake.gold.answers import Tally, day_facts, day_people, latest, named, recent_items, says_something
+from loginlake.gold.people import KEY, persons
+from loginlake.gold.read import Snapshot
+from loginlake.gold.store import GoldStore
+from loginlake.gold.windows import Window, slide
+from loginlake.lake.store import ObjectStore
+
+Document = Mapping[str, Any]
+Progress = Callable[[int], None]
+_PEOPLE_FIELDS = frozenset(("people", "people_7", "people_30", "new", "returning", "resurrected", "dormant"))
+
+
+@dataclass(slots=True)
+class Gold:
+    """What gold says, read once: its documents by day, and its other rows."""
+
+    by_day: dict[str, Document]
+    recent: list[dict[str, Any]]
+    pipeline: dict[str, Any]
+    complete_until: str | None
+    generation: int
+
+    @classmethod
+    def read(cls, gold: GoldStore) -> Gold:
+        """Read what the pointer names."""
+        snapshot = Snapshot.open(gold)
+        documents = {document["day"]: document for document in snapshot.all_days()}
+        rows = snapshot.recent(), snapshot.pipeline()
+        return cls(documents, *rows, snapshot.complete_until, snapshot.generation)
+
+
+def some_days(store: ObjectStore, gold: Gold, wanted: Iterable[str], open_days: frozenset[str]) -> list[Finding]:
+    """Compare what follows from the days' own rows alone; days still to be published are left out."""
+    findings = []
+    for day in sorted(set(wanted) - open_days):
+        read = days.read_day(store, day)
+        document = {"day": day, **day_facts(read.tally)}
+        if not read.tally.empty or day in gold.by_day:
+            found = _differences(gold.by_day.get(day), document | {"people": len(persons_of(read.people))})
+            findings += [_finding(f"rows day:{day}", found, day)] if found else []
+    return findings
+
+
+def persons_of(frames: Mapping[int, pl.DataFrame]) -> list[str]:
+    """The person keys of a day."""
+    return persons({shard: frame.select(KEY) for shard, frame in frames.items()})
+
+
+@dataclass
+class _Silver:
+    """Every day of silver, read once each, in order: facts and windows stay, people go to buckets."""
+
+    store: ObjectStore
+    spill: Spill
+    open_days: frozenset[str]
+    progress: Progress
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    recent: pl.DataFrame = field(default_factory=lambda: Tally().recent)
+
+    def people_of(self, day: str) -> list[str]:
+        """Read a day; its people."""
+        read = days.read_day(self.store, day)
+        if day not in self.tallies:
+            self.tallies[day] = read.tally
+            self.recent = latest([self.recent, read.tally.recent])
+            read.tally.recent = Tally().recent
+            for frame in read.people.values():
+                ordinal = date.fromisoformat(day).toordinal()
+                records = people.of_day(frame, ordinal, still_open=day in self.open_days)
+                self.spill.add(records, records["person"])
+            self.progress(read.tally.signins)
+        return persons_of(read.people)
+
+
+def every_day(
+    store: ObjectStore,
+    store_of_gold: GoldStore,
+    gold: Gold,
+    open_days: frozenset[str],
+    buckets: int,
+    progress: Progress,
+) -> list[Finding]:
+    """Compare everything. What open days can reach is left out: it is still to be published."""
+    known = days.every_day(store)
+    with Spill(people.DAY, buckets) as spill, Spill(people.DOCUMENT, buckets) as documents:
+        silver = _Silver(store, spill, open_days, progress)
+        windows = list(slide(_calendar(known), silver.people_of))
+        for records in people.documents(store_of_gold, open_days):
+            documents.add(records, records["person"])
+        findings, new = people.compare(spill, documents)
+    first_open = min(open_days, default="~")
+    for document in _documents(windows, silver.tallies, new):
+        day = document["day"]
+        found = _differences(gold.by_day.get(day), document if says_something(document) else None)
+        if day in open_days:
+            continue
+        if day >= first_open:
+            found = {name: pair for name, pair in found.items() if name not in _PEOPLE_FIELDS and name != "document"}
+        findings += [_finding(f"rows day:{day}", found, day)] if found else []
+    for day in sorted(gold.by_day.keys() - set(_calendar(known)) - open_days):
+        findings.append(_finding(f"rows day:{day}", {"document": ("there", "none")}, day))
+    return findings if open_days else [*findings, *_totals(gold, silver, new)]
+
+
+def _documents(windows: list[Window], tallies: Mapping[str, Tally], new: Counter[int]) -> Iterable[Document]:
+    for window in windows:
+        first_time = new[date.fromisoformat(window.day).toordinal()]
+        yield {"day": window.day, **day_facts(tallies[window.day]), **day_people(window, first_time)}
+
+
+def _calendar(known: Iterable[str]) -> list[str]:
+    """Every day from the first to the last of these."""
+    found = sorted(known)
+    if not found:
+        return []
+    first, last = date.fromisoformat(found[0]), date.fromisoformat(found[-1])
+    return [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
+
+
+def _totals(gold: Gold, silver: _Silver, new: Counter[int]) -> list[Finding]:
+    busy = sorted(day for day, tally in silver.tallies.items() if not tally.empty)
+    rejected: Counter[str] = sum((tally.rejected for tally in silver.tallies.values()), Counter())
+    pipeline = {
+        "signins": sum(tally.signins for tally in silver.tallies.values()),
+        "refusals": sum(tally.refused.total() for tally in silver.tallies.values()),
+        "rejected": rejected.total(),
+        "rejected_by_reason": named(rejected.items()),
+        "people": new.total(),
+        "first_day": busy[0] if busy else None,
+        "last_day": busy[-1] if busy else None,
+        "days": len(busy),
+    }
+    findings = []
+    if found := _differences(gold.pipeline, pipeline):
+        findings.append(_finding("rows pipeline", found))
+    if gold.recent != recent_items(silver.recent):
+        findings.append(_finding("rows recent", {"items": ("another list", "other sign-ins")}))
+    return findings
+
+
+def _differences(stored: Document | None, wanted: Document | None) -> dict[str, tuple[Any, Any]]:
+    """Field by field: what gold has and what silver gives."""
+    if stored is None or wanted is None:
+        return {} if stored is wanted else {"document": ("there" if stored else "none", "there" if wanted else "none")}
+    return {name: (stored.get(name), value) for name, value in wanted.items() if stored.get(name) != value}
+
+
+def _finding(where: str, found: Mapping[str, tuple[Any, Any]], day: str | None = None) -> Finding:
+    said = [
+        f"{name} is {stored}, silver gives {wanted}" if not isinstance(stored, list) else f"{name} differs"
+        for name, (stored, wanted) in list(found.items())[:4]
+    ]
+    more = f" and {len(found) - 4} fields more" if len(found) > 4 else ""
+    span = f" --from {day} --to {day}" if day else ""
+    move = f"loginlake rebuild gold{span}"
+    return Finding(fault="gold_differs", where=where, what=f"{'; '.join(said)}{more}.", next_move=move, date=day)

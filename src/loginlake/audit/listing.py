@@ -1,0 +1,146 @@
+"""What the lake holds by name, at the moment at which an audit begins: nothing but lists and small objects is read."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from loginlake.bronze.tip import Expired, Head
+from loginlake.errors import ObjectNotFound
+from loginlake.lake import keys
+from loginlake.lake.store import ObjectStore
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+THREADS = 4
+_AHEAD = 8
+
+
+class ReceiptHour(msgspec.Struct, frozen=True):
+    """An hour that an object's rows went to."""
+
+    kind: keys.Kind
+    date: str
+    hour: int
+    shard: int
+    rows: int
+
+    @property
+    def slot(self) -> keys.Slot:
+        """The hour and shard."""
+        return keys.Slot(self.kind, self.date, self.hour, self.shard)
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """A receipt as clean wrote it."""
+
+    object: str
+    lines: int
+    erased: int
+    rejected: dict[str, int]
+    hours: list[ReceiptHour]
+    rules: int
+    checksum: str
+
+
+class _Until(msgspec.Struct):
+    complete_until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Names with versions (ETags) by folder, the heads and outcomes of the chains, and the marks of publish."""
+
+    bronze: Mapping[str, str]
+    receipts: Mapping[str, str]
+    rejected: Mapping[str, str]
+    silver: Mapping[str, str]
+    repeated: Mapping[str, str]
+    todo: frozenset[str]
+    dirty: frozenset[str]
+    heads: tuple[Head, ...]
+    expired: tuple[Expired, ...]
+    cleaned_until: str | None
+    bronze_bytes: int
+
+
+def take(store: ObjectStore) -> Listing:
+    """List the lake. Receipts before bronze before silver, so that a running pipeline never shows an end without its
+
+    beginning: what was cleaned later is merely not expected yet.
+    """
+    cleaned_until = _cleaned_until(store)
+    receipts = _names(store, "receipts/")
+    rejected = _names(store, "rejected/")
+    todo = frozenset(keys.bronze_of_todo(entry.key) for entry in store.list("todo/"))
+    sizes = {entry.key: (entry.version, entry.size) for entry in store.list("bronze/")}
+    return Listing(
+        bronze={key: version for key, (version, _) in sizes.items()},
+        receipts=receipts,
+        rejected=rejected,
+        silver=_names(store, "silver/"),
+        repeated=_names(store, "repeated/"),
+        todo=todo,
+        dirty=frozenset(keys.day_of_dirty(entry.key) for entry in store.list("dirty/")),
+        heads=tuple(msgspec.json.decode(store.get(entry.key).data, type=Head) for entry in store.list("heads/")),
+        expired=tuple(msgspec.json.decode(store.get(entry.key).data, type=Expired) for entry in store.list("expired/")),
+        cleaned_until=cleaned_until,
+        bronze_bytes=sum(size for _, size in sizes.values()),
+    )
+
+
+def receipt_of(data: bytes) -> Receipt | None:
+    """A receipt's content; None when it cannot be read."""
+    try:
+        return msgspec.json.decode(data, type=Receipt)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+_SLOT = re.compile(
+    r"^(?:silver/(?P<kind>signins|refusals)|repeated(?:/kind=(?P<other>refusals))?)/date=(?P<date>\d{4}-\d\d-\d\d)"
+    r"/hour=(?P<hour>\d\d)/shard=(?P<shard>\d+)\.jsonl\.gz$"
+)
+
+
+def slot_of(key: str) -> keys.Slot | None:
+    """The hour and shard of an object of silver or repeated; None for any other name."""
+    found = _SLOT.match(key)
+    if found is None:
+        return None
+    kind: keys.Kind = "refusals" if "refusals" in (found["kind"], found["other"]) else "signins"
+    return keys.Slot(kind, found["date"], int(found["hour"]), int(found["shard"]))
+
+
+def bronze_of_receipt(key: str) -> str:
+    """The bronze object that a receipt is of."""
+    return "bronze/" + key.removeprefix("receipts/").removesuffix(".json") + ".jsonl.gz"
+
+
+def in_threads(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
+    """The results in order, a few at a time under way: memory does not grow with the number of items."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        under_way: deque[Future[_Out]] = deque()
+        for item in items:
+            under_way.append(pool.submit(work, item))
+            if len(under_way) >= _AHEAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _names(store: ObjectStore, prefix: str) -> dict[str, str]:
+    return {entry.key: entry.version for entry in store.list(prefix)}
+
+
+def _cleaned_until(store: ObjectStore) -> str | None:
+    try:
+        return msgspec.json.decode(store.get(keys.CLEAN_WATERMARK).data, type=_Until).complete_until
+    except ObjectNotFound:
+        return None

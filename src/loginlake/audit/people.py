@@ -1,0 +1,132 @@
+"""Every person's document in gold beside the person's days in silver, by hashes and in buckets: memory stays flat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from loginlake.audit.finding import Finding
+from loginlake.audit.spill import Records, Spill
+from loginlake.gold.people import KEY, PROFILE
+from loginlake.gold.refresh import USERS
+from loginlake.gold.store import GoldStore, Index
+
+DAY = np.dtype(
+    [
+        *(("person", "<u8"), ("day", "<u4"), ("signins", "<u4"), ("first", "<u8"), ("last", "<u8")),
+        *(("profile", "<u8"), ("open", "u1")),
+    ]
+)
+"""A person on a day; `open`: the day is still to be published."""
+DOCUMENT = np.dtype(
+    [
+        *(("person", "<u8"), ("days", "<u8"), ("signins", "<u8"), ("active", "<u8"), ("first", "<u8")),
+        *(("last", "<u8"), ("profile", "<u8"), ("open", "u1")),
+    ]
+)
+_PROFILE_TYPES = {name: pl.Boolean if name == "email_verified" else pl.String for name in PROFILE}
+_BY_ID = Index(USERS, ())
+_PAGE = 2_000
+
+
+def of_day(frame: pl.DataFrame, day: int, *, still_open: bool) -> Records:
+    """The people of a day (gold.people.of_day) as records; `day` is its ordinal."""
+    hashed = frame.select(
+        pl.concat_str(*KEY, separator="|").hash(1).alias("person"),
+        pl.col("signins"),
+        pl.col("first").hash(1),
+        pl.col("last").hash(1),
+        pl.struct(*PROFILE).hash(1).alias("profile"),
+    )
+    records = np.zeros(frame.height, DAY)
+    for name in hashed.columns:
+        records[name] = hashed[name].to_numpy()
+    records["day"], records["open"] = day, still_open
+    return records
+
+
+def expected(days: Records) -> Records:
+    """The documents that follow from some persons' days, ascending by person."""
+    days = days[np.lexsort((days["day"], days["person"]))]
+    starts = np.flatnonzero(np.r_[True, days["person"][1:] != days["person"][:-1]]) if len(days) else np.empty(0, int)
+    found = np.zeros(len(starts), DOCUMENT)
+    if not len(starts):
+        return found
+    ends = np.r_[starts[1:], len(days)] - 1
+    found["person"] = days["person"][starts]
+    found["days"] = np.add.reduceat(_mixed(days["day"], days["signins"]), starts)
+    found["signins"] = np.add.reduceat(days["signins"].astype(np.uint64), starts)
+    found["active"] = ends - starts + 1
+    found["first"], found["last"] = days["first"][starts], days["last"][ends]
+    found["profile"] = days["profile"][ends]
+    found["open"] = np.maximum.reduceat(days["open"], starts)
+    return found
+
+
+def documents(gold: GoldStore, open_days: frozenset[str]) -> Iterator[Records]:
+    """Every person's document in gold as records, a page at a time."""
+    after: tuple[str] | None = None
+    while page := gold.page(_BY_ID, after=after, limit=_PAGE):
+        after = (page[-1]["_id"],)
+        schema = {"_id": pl.String, "first": pl.String, "last": pl.String, **_PROFILE_TYPES}
+        frame = pl.DataFrame([{name: one.get(name) for name in schema} for one in page], schema=schema)
+        hashed = frame.select(
+            pl.col("_id").hash(1).alias("person"),
+            pl.col("first").hash(1),
+            pl.col("last").hash(1),
+            pl.struct(*PROFILE).hash(1).alias("profile"),
+        )
+        records = np.zeros(len(page), DOCUMENT)
+        for name in hashed.columns:
+            records[name] = hashed[name].to_numpy()
+        records["signins"] = [one["signins"] for one in page]
+        records["active"] = [one["active_days"] for one in page]
+        records["days"] = [_digest(one["days"]) for one in page]
+        records["open"] = [not open_days.isdisjoint(one["days"]) for one in page]
+        yield records
+
+
+def compare(days: Spill, stored: Spill) -> tuple[list[Finding], Counter[int]]:
+    """The findings, bucket by bucket, and how many people signed in for the first time on each day (ordinal)."""
+    new: Counter[int] = Counter()
+    missing = surplus = differing = 0
+    for bucket in range(days.buckets):
+        rows = days.take(bucket)
+        new.update(_first_days(rows))
+        ours, theirs = expected(rows), np.sort(stored.take(bucket), order="person")
+        moving = np.union1d(ours["person"][ours["open"] > 0], theirs["person"][theirs["open"] > 0])
+        ours, theirs = (side[~np.isin(side["person"], moving)] for side in (ours, theirs))
+        if np.array_equal(ours, theirs):
+            continue
+        missing += len(np.setdiff1d(ours["person"], theirs["person"]))
+        surplus += len(np.setdiff1d(theirs["person"], ours["person"]))
+        _, mine, other = np.intersect1d(ours["person"], theirs["person"], return_indices=True)
+        differing += int((ours[mine] != theirs[other]).sum())
+    if not (missing or surplus or differing):
+        return [], new
+    what = f"{missing} people have no document, {surplus} documents no sign-ins, {differing} differ from silver."
+    return [Finding(fault="users_differ", where=USERS, what=what, next_move="loginlake rebuild gold")], new
+
+
+def _first_days(rows: Records) -> dict[int, int]:
+    rows = rows[np.lexsort((rows["day"], rows["person"]))]
+    _, starts = np.unique(rows["person"], return_index=True)
+    days, counts = np.unique(rows["day"][starts], return_counts=True)
+    return dict(zip(days.tolist(), counts.tolist(), strict=True))
+
+
+def _mixed(day: Records, signins: Records) -> Records:
+    number = (day.astype(np.uint64) << np.uint64(32)) | signins.astype(np.uint64)
+    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Records = number ^ (number >> np.uint64(31))
+    return mixed
+
+
+def _digest(days: dict[str, int]) -> int:
+    ordinals = np.array([date.fromisoformat(day).toordinal() for day in days], np.uint32)
+    return int(np.add.reduce(_mixed(ordinals, np.array(list(days.values()), np.uint32))))

@@ -1,0 +1,318 @@
+"""The audit: bronze read again and judged again, silver and gold beside what follows from it, the account at the end.
+
+Nothing is written but the checkpoint of a shallow audit. Memory: the names, a line of facts an object, and one bucket
+of rows at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from loginlake.audit import answers, balance, chain, checkpoint, hours
+from loginlake.audit import listing as lists
+from loginlake.audit import scope as scopes
+from loginlake.audit.finding import Finding, Place, Report
+from loginlake.audit.objects import ROW, Facts, ObjectRead, ObjectReader
+from loginlake.audit.scope import Scope
+from loginlake.audit.spill import Spill
+from loginlake.gold.store import GoldStore
+from loginlake.lake import keys
+from loginlake.lake.store import ObjectStore
+from loginlake.silver.check import Shards
+from loginlake.silver.reasons import Rules
+from loginlake.stream.log import EventLog, Position, Range
+
+Progress = Callable[[str, int], None]
+_BUCKET_BYTES = 4 * 1024 * 1024
+_ASKED = 1_000
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What an audit looks at: the ports, the log's number in the lake, whether its offsets may have gaps, the rules."""
+
+    log: EventLog
+    log_number: int
+    gaps: bool
+    group: str
+    store: ObjectStore
+    gold: GoldStore
+    rules: Rules
+    shards: Shards
+    answered: int | None = None
+
+
+def audit(path: Path, scope: Scope, progress: Progress = lambda _name, _count: None) -> Report:
+    """Audit once; again, up to three times, when something is wrong while the stages are writing."""
+    for attempt in range(ATTEMPTS):
+        report = _Audit(path, scope, progress).run()
+        if not (report.moving and report.faults) or attempt + 1 == ATTEMPTS:
+            return report
+    raise AssertionError("attempts are positive")
+
+
+class _Audit:
+    """One audit, for one `run`."""
+
+    def __init__(self, path: Path, scope: Scope, progress: Progress) -> None:
+        self._path, self._scope, self._progress = path, scope, progress
+        self._findings: list[Finding] = []
+        self._facts: dict[str, Facts] = {}
+        self._holes: list[Place] = []
+        self._old_rules: set[str] = set()
+        self._slots: dict[keys.Slot, int] = {}
+        self._counts: dict[keys.Slot, tuple[int, int]] = {}
+        self._faulty_hours: set[keys.Slot] = set()
+        self._placed = 0
+        self._ids: list[np.ndarray] = []
+
+    def run(self) -> Report:
+        path, scope = self._path, self._scope
+        self._listing = listing = lists.take(path.store)
+        self._ranges = dict(path.log.ranges())
+        remembered = scope.whole and not scope.deep
+        days = checkpoint.read(path.store, path.rules.VERSION) if remembered else {}
+        self._objects, self._hours = scopes.believed_objects(listing, days), scopes.believed_hours(listing, days)
+        buckets = max(1, min(512, listing.bronze_bytes // _BUCKET_BYTES))
+        with Spill(ROW, buckets) as rows:
+            self._read_bronze(rows)
+            chains = self._check_chains()
+            self._compare_hours(rows, chains)
+        gold = answers.Gold.read(path.gold)
+        self._compare_gold(gold, buckets)
+        report = self._report(chains, gold)
+        report.moving = self._moving(gold)
+        if remembered and not report.moving:
+            self._remember(days, report)
+        return report
+
+    def _read_bronze(self, rows: Spill) -> None:
+        """Read the objects that changed, then those that have rows in the hours that changed."""
+        listing = self._listing
+        for key, mark in self._objects.items():
+            self._facts[key] = Facts(key, mark.end, mark.lines, mark.erased, settled=True)
+            self._facts[key].rejected.update(mark.rejected)
+            self._facts[key].rejected_stored = sum(mark.rejected.values())
+        fresh = sorted(key for key in listing.bronze if key not in self._objects and self._is_wanted(key))
+        self._read_objects(fresh, rows)
+        changed = {slot for key in fresh for slot in self._facts[key].slots}
+        changed |= scopes.listed_slots(listing) - self._hours.keys()
+        changed |= {
+            slot for mark in self._objects.values() for slot in map(lists.slot_of, mark.hours) if slot
+        }.difference(self._hours)
+        for slot in changed:
+            self._hours.pop(slot, None)
+        again = sorted(scopes.feeding(self._objects, changed))
+        self._read_objects(again, rows, changed)
+        for slot in changed:
+            if self._scope.has(slot.date):
+                self._number(slot)
+
+    def _is_wanted(self, key: str) -> bool:
+        """Whether an object is in scope, or has rows in hours that are."""
+        scope, day = self._scope, keys.parse_bronze(key).date
+        if scope.has(day):
+            return True
+        if not scope.may_feed(day):
+            return False
+        if keys.receipt(key) not in self._listing.receipts:
+            return True
+        receipt = lists.receipt_of(self._path.store.get(keys.receipt(key)).data)
+        return receipt is None or any(scope.has(hour.date) for hour in receipt.hours)
+
+    def _read_objects(self, names: list[str], rows: Spill, only: set[keys.Slot] | None = None) -> None:
+        path = self._path
+        reader = ObjectReader(path.store, path.rules, path.shards, gaps=path.gaps)
+
+        def one(key: str) -> ObjectRead:
+            return reader.read(key, settled=keys.receipt(key) in self._listing.receipts)
+
+        for read in lists.in_threads(one, names):
+            self._facts[read.facts.key] = read.facts
+            self._findings += read.findings
+            self._holes += read.holes
+            old = any(finding.fault == "old_rules" for finding in read.findings)
+            if old:
+                self._old_rules.add(read.facts.key)
+            for slot, found in read.rows.items():
+                if (only is None or slot in only) and self._scope.has(slot.date):
+                    found["slot"] = self._number(slot)
+                    if old:
+                        found["settled"] = 0
+                    rows.add(found, found["slot"])
+            self._progress("lines", read.facts.lines)
+
+    def _number(self, slot: keys.Slot) -> int:
+        return self._slots.setdefault(slot, len(self._slots))
+
+    def _check_chains(self) -> chain.Chains:
+        listing, path = self._listing, self._path
+        ends = {(head.log, head.partition): head.end for head in listing.heads}
+        known = {lists.bronze_of_receipt(key) for key in listing.receipts}
+        begun = {keys.parse_bronze(key) for key in listing.todo - listing.bronze.keys()}
+        known |= {name.key for name in begun if name.start < ends.get((name.log, name.partition), 0)}
+        named = frozenset(finding.where for finding in self._findings)
+        around = chain.Around(
+            heads=listing.heads,
+            expired=listing.expired if self._scope.whole else (),
+            log=path.log_number,
+            ranges=self._ranges,
+            lost=sorted(known - listing.bronze.keys()),
+            named=named,
+            whole=self._scope.whole,
+        )
+        facts = [found for key, found in self._facts.items() if self._scope.has(keys.parse_bronze(key).date)]
+        has_record = self._has_record if path.gaps else None
+        chains = chain.check(facts, around, has_record)
+        for hole in self._holes:
+            if has_record is None or has_record(hole):
+                chains.unknown.append(hole)
+            else:
+                chains.gaps += hole.count
+        self._findings += chains.findings
+        return chains
+
+    def _has_record(self, place: Place) -> bool:
+        """Whether the log has a record in a gap; of a long gap, as far as is asked."""
+        if place.log != self._path.log_number:
+            return False
+        extent = self._ranges.get(place.partition, Range(0, 0))
+        first, end = max(place.first, extent.begin), min(place.end, extent.end)
+        offsets = range(first, min(end, first + _ASKED))
+        return any(self._path.log.read(Position(place.partition, offset)) is not None for offset in offsets)
+
+    def _compare_hours(self, rows: Spill, chains: chain.Chains) -> None:
+        unknown = self._unknown(chains)
+        by_bucket: dict[int, list[keys.Slot]] = {}
+        for slot, number in self._slots.items():
+            by_bucket.setdefault(number % rows.buckets, []).append(slot)
+        for bucket in range(rows.buckets):
+            wanted = rows.take(bucket)
+            wanted = wanted[np.argsort(wanted["slot"], kind="stable")]
+            slots = sorted(by_bucket.get(bucket, ()))
+            for hour in lists.in_threads(lambda slot: hours.read(self._path.store, slot), slots):
+                number = self._slots[hour.slot]
+                begin, end = np.searchsorted(wanted["slot"], [number, number + 1])
+                self._compare_hour(hour, wanted[begin:end], unknown)
+
+    def _compare_hour(self, hour: hours.Hour, wanted: np.ndarray, unknown: hours.Unknown) -> None:
+        self._counts[hour.slot] = len(hour.silver), len(hour.repeated)
+        self._ids.append(np.array(hour.ids, np.int64))
+        self._progress("rows", len(hour.silver))
+        if hours.equal(hour, wanted):
+            return
+        findings, placed = hours.explain(hour, wanted, unknown)
+        self._findings += findings
+        self._placed += placed
+        if findings or not wanted["settled"].all():
+            self._faulty_hours.add(hour.slot)
+
+    def _unknown(self, chains: chain.Chains) -> hours.Unknown:
+        """Origins of which bronze, as this audit read it, cannot tell."""
+        spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for place in chains.unknown:
+            spans.setdefault((place.log, place.partition), []).append((place.first, place.end))
+        for key in self._old_rules:
+            facts, name = self._facts[key], keys.parse_bronze(key)
+            spans.setdefault((name.log, name.partition), []).append((name.start, facts.end or name.start))
+        number, whole = self._path.log_number, self._scope.whole
+        covered = {key for key, facts in self._facts.items() if facts.end is not None}
+        known = [(keys.parse_bronze(key), self._facts[key].end or 0) for key in covered] if not whole else []
+
+        def unknown(origin: hours.Origin) -> bool:
+            log, partition, offset = origin
+            if any(first <= offset < end for first, end in spans.get((log, partition), ())):
+                return True
+            if not whole:
+                return not any((n.log, n.partition) == (log, partition) and n.start <= offset < end for n, end in known)
+            if log != number or offset < chains.ends.get((log, partition), 0):
+                return False
+            now = self._path.log.ranges().get(partition)
+            return now is not None and offset < now.end
+
+        return unknown
+
+    def _compare_gold(self, gold: answers.Gold, buckets: int) -> None:
+        path, dirty = self._path, self._listing.dirty
+        if self._scope.deep and self._scope.whole:
+            people = max(1, min(512, buckets))
+            tell = lambda count: self._progress("gold", count)  # noqa: E731
+            self._findings += answers.every_day(path.store, path.gold, gold, dirty, people, tell)
+            return
+        wanted = {slot.date for slot in self._slots}
+        if not self._scope.whole:
+            wanted |= {day for day in gold.by_day if self._scope.has(day)}
+        self._findings += answers.some_days(path.store, gold, wanted, dirty)
+
+    def _report(self, chains: chain.Chains, gold: answers.Gold) -> Report:
+        clean = {slot: count for slot, (count, _) in self._counts.items()}
+        clean.update((slot, mark.rows) for slot, mark in self._hours.items())
+        repeated = sum(count for _, count in self._counts.values()) + sum(m.repeats for m in self._hours.values())
+        terms = balance.Terms(
+            facts=[found for key, found in self._facts.items() if self._scope.has(keys.parse_bronze(key).date)],
+            clean=clean,
+            repeated=repeated,
+            placed=self._placed,
+            gold=gold,
+            listing=self._listing,
+            ranges=self._ranges,
+            chains=chains,
+            log=self._path.log_number,
+            answered=self._path.answered,
+        )
+        report = Report(deep=self._scope.deep, first_day=self._scope.first, last_day=self._scope.last)
+        report.complete_until = gold.complete_until
+        self._findings += balance.states(terms, self._path.log.committed(self._path.group))
+        if self._scope.whole:
+            report.account, report.rejected_by_reason = balance.account(terms)
+        read = len(self._facts) - len(self._objects)
+        report.checked = {"objects": read, "hours": len(self._counts), "rows": sum(c for c, _ in self._counts.values())}
+        report.skipped = {"objects": len(self._objects), "hours": len(self._hours)}
+        if self._scope.deep and self._ids:
+            ids = np.concatenate(self._ids)
+            report.id_reused = len(ids) - len(np.unique(ids))
+        faulty = any(not finding.notice for finding in self._findings)
+        if self._scope.whole and not faulty:
+            self._findings += balance.faults(report.account)
+        self._findings.sort(key=lambda finding: (finding.notice, finding.where, finding.fault))
+        report.findings = self._findings
+        return report
+
+    def _moving(self, gold: answers.Gold) -> bool:
+        again = lists.take(self._path.store)
+        return again != self._listing or answers.Gold.read(self._path.gold).generation != gold.generation
+
+    def _remember(self, before: dict[str, checkpoint.Day], report: Report) -> None:
+        """Keep what is in order: objects and hours without a finding."""
+        listing, named = self._listing, {finding.where for finding in report.findings}
+        days: dict[str, checkpoint.Day] = {}
+        rules = self._path.rules.VERSION
+
+        def day(name: str) -> checkpoint.Day:
+            return days.setdefault(name, checkpoint.Day(rules=rules, objects={}, hours={}))
+
+        for key, facts in self._facts.items():
+            own = {key, keys.receipt(key), keys.rejected(key)}
+            if facts.end is None or not facts.settled or own & named or key in self._old_rules:
+                continue
+            old = self._objects.get(key)
+            day(keys.parse_bronze(key).date).objects[key] = old or checkpoint.ObjectMark(
+                versions=scopes.versions_of(listing, key),
+                end=facts.end,
+                lines=facts.lines,
+                erased=facts.erased,
+                rejected=dict(facts.rejected),
+                hours={keys.silver(slot): count for slot, count in facts.slots.items()},
+            )
+        for slot, mark in self._hours.items():
+            day(slot.date).hours[keys.silver(slot)] = mark
+        for slot, (count, repeats) in self._counts.items():
+            if slot not in self._faulty_hours:
+                day(slot.date).hours[keys.silver(slot)] = checkpoint.HourMark(
+                    versions=scopes.hour_versions(listing, slot), rows=count, repeats=repeats
+                )
+        checkpoint.write(self._path.store, before, days)
