@@ -228,6 +228,8 @@ def stop_lasting(timeout_s: float = 20.0) -> None:
 def _end(pid: int, timeout_s: float) -> None:
     """End a process that is no child of ours: by SIGTERM, and by SIGKILL when it does not listen."""
     deadline = time.monotonic() + timeout_s
+    if not _is_ours(pid):
+        return
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         while _is_ours(pid):

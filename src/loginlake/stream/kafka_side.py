@@ -1,0 +1,144 @@
+"""Short questions to the Kafka log, apart from any group: the range of a partition, one record, a group's offsets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from loginlake.errors import Misconfigured
+from loginlake.stream.kafka_client import Causes, Limits, Options
+from loginlake.stream.log import Headers, Position, Range, Record
+
+SIDE_GROUP = "loginlake-side"  # joins nothing, commits nothing
+
+
+class Side:
+    """One consumer that belongs to no group, used by one thread at a time. Connects at the first question."""
+
+    def __init__(self, topic: str, limits: Limits, options: Callable[[Causes], Options]) -> None:
+        """`options` are those of every client, reporting to the causes given."""
+        self._topic, self._limits, self._options = topic, limits, options
+        self._lock = threading.Lock()
+        self._causes = Causes()
+        self._consumer: Consumer | None = None
+
+    def ranges(self, partitions: Iterable[int]) -> dict[int, Range]:
+        """The readable range of each."""
+        with self._lock:
+            deadline = time.monotonic() + self._limits.call_s
+            return {number: self._range(self._client(), number, deadline) for number in partitions}
+
+    def read(self, position: Position) -> Record | None:
+        """The record at a position; None where there is none."""
+        partition, offset = position
+        with self._lock:
+            consumer = self._client()
+            deadline = time.monotonic() + self._limits.call_s
+            begin, end = self._range(consumer, partition, deadline)
+            if not begin <= offset < end:
+                return None
+            consumer.assign([TopicPartition(self._topic, partition, offset)])
+            try:
+                return self._await(consumer, offset, deadline)
+            finally:
+                consumer.unassign()
+
+    def committed(self, group: str, partitions: Iterable[int]) -> dict[int, int]:
+        """What a group has committed. (Admin's own call for it can kill the process: librdkafka issue 5040.)"""
+        causes = Causes()
+        consumer = make_consumer(self._options(causes) | {"group.id": group})
+        asked = [TopicPartition(self._topic, number) for number in partitions]
+        try:
+            found = consumer.committed(asked, timeout=self._limits.call_s)
+            for place in found:
+                if place.error is not None:
+                    raise KafkaException(place.error)
+        except KafkaException as error:
+            consumer.poll(0)
+            raise causes.error(f"The offsets of the group {group} could not be read.", error.args[0]) from None
+        finally:
+            consumer.close()
+        return {place.partition: place.offset for place in found if place.offset >= 0}
+
+    def close(self) -> None:
+        """Let the consumer go."""
+        with self._lock:
+            if self._consumer is not None:
+                self._consumer.close()
+                self._consumer = None
+
+    def _client(self) -> Consumer:
+        if self._consumer is None:
+            own = {"group.id": SIDE_GROUP, "enable.partition.eof": True, "fetch.wait.max.ms": 100}
+            self._consumer = make_consumer(self._options(self._causes) | own)
+        return self._consumer
+
+    def _range(self, consumer: Consumer, partition: int, deadline: float) -> Range:
+        found = watermarks(consumer, self._topic, partition, self._causes, deadline)
+        self._causes.clear()
+        return found
+
+    def _await(self, consumer: Consumer, offset: int, deadline: float) -> Record | None:
+        while time.monotonic() < deadline:
+            message = consumer.poll(0.1)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                record = to_record(message)
+                return record if record.offset == offset else None
+            if error.code() == KafkaError._PARTITION_EOF:
+                return None
+            raise self._causes.error(_unread(self._topic), error)
+        raise self._causes.error(_unread(self._topic))
+
+
+def make_consumer(options: Options) -> Consumer:
+    """A consumer that commits nothing and chooses no offset by itself; Misconfigured for options it does not take."""
+    fixed: Options = {"enable.auto.commit": False, "enable.auto.offset.store": False, "auto.offset.reset": "error"}
+    try:
+        return Consumer(options | fixed)
+    except KafkaException as error:
+        raise Causes().error("Kafka's consumer could not be made.", error.args[0]) from None
+
+
+def watermarks(consumer: Consumer, topic: str, partition: int, causes: Causes, deadline: float) -> Range:
+    """The readable range of a partition, asked of its leader, until a moment (monotonic)."""
+    place = TopicPartition(topic, partition)
+    try:
+        found = consumer.get_watermark_offsets(place, timeout=max(0.1, deadline - time.monotonic()), cached=False)
+    except KafkaException as error:
+        if consumer.assignment() == []:
+            consumer.poll(0)  # error_cb is called by this alone
+        raise causes.error(f"The range of partition {partition} of {topic} could not be read.", error.args[0]) from None
+    if found is None:
+        raise causes.error(f"The range of partition {partition} of {topic} could not be read.")
+    return Range(*found)
+
+
+def to_record(message: Message) -> Record:
+    """A message as the port has it; Misconfigured for a topic whose timestamps are not the log's own."""
+    kind, timestamp_ms = message.timestamp()
+    if kind != TIMESTAMP_LOG_APPEND_TIME:
+        raise Misconfigured(
+            f"The topic {message.topic()} keeps its producers' times, not the time of arrival.",
+            "Its message.timestamp.type is not LogAppendTime.",
+            "Look at it with `loginlake topic`, set it, and land what comes after.",
+        )
+    headers = cast("Headers", message.headers() or ())
+    return Record(
+        cast("int", message.partition()),
+        cast("int", message.offset()),
+        timestamp_ms,
+        message.key(),
+        message.value(),
+        headers,
+    )
+
+
+def _unread(topic: str) -> str:
+    return f"A record of {topic} could not be read."
