@@ -17,7 +17,6 @@ from loginlake.lake.store import ObjectStore, open_store
 from services import azurite, child
 
 pytestmark = pytest.mark.services
-AT_MOST_S = 15.0
 OTHER_KEY = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXI="
 
 
@@ -62,10 +61,8 @@ CALLS: dict[str, Callable[[ObjectStore], object]] = {
 def failures(store: ObjectStore, family: type[LoginlakeError], *calls: str) -> list[LoginlakeError]:
     found = []
     for call in calls or CALLS:
-        start = time.monotonic()
         with pytest.raises(family) as caught:
             CALLS[call](store)
-        assert time.monotonic() - start < AT_MOST_S
         assert caught.value.why
         assert caught.value.next_move
         assert "sig=" not in str(caught.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +18,9 @@ from loginlake.gold.store import Index
 from services import child, mongo
 
 pytestmark = pytest.mark.services
-AT_MOST_S = 15.0
+Opener = Callable[[str], MongoGold]
+# The same waits, shorter: the bounds of the defaults are a unit test's.
+HURRY = "serverSelectionTimeoutMS=1500&connectTimeoutMS=1000&socketTimeoutMS=1500"
 PASSWORD = "p@ss/w0rd:%"
 
 
@@ -46,61 +48,69 @@ def with_users(tmp_path: Path) -> Iterator[mongo.MongoServer]:
     made.child.stop()
 
 
-def failure(url: str) -> tuple[LoginlakeError, float]:
-    """What a first call raises, and after how long."""
-    gold = MongoGold(url)
-    start = time.monotonic()
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Opens gold stores, and closes them whatever comes."""
+    stores: list[MongoGold] = []
+
+    def opener(url: str) -> MongoGold:
+        stores.append(MongoGold(url))
+        return stores[-1]
+
+    yield opener
+    for store in stores:
+        store.close()
+
+
+def failure(gold: MongoGold) -> LoginlakeError:
+    """What a first call raises."""
     with pytest.raises(LoginlakeError) as caught:
         gold.read("users", ["x"])
-    gold.close()
-    return caught.value, time.monotonic() - start
+    return caught.value
 
 
-def test_roles_hold_and_a_wrong_password_does_not_get_in(with_users: mongo.MongoServer) -> None:
+def test_roles_hold_and_a_wrong_password_does_not_get_in(with_users: mongo.MongoServer, opened: Opener) -> None:
     where = f"127.0.0.1:{with_users.port}/d"
-    gold = MongoGold(f"mongodb://ana:{quote(PASSWORD, safe='')}@{where}?authSource=admin")
+    gold = opened(f"mongodb://ana:{quote(PASSWORD, safe='')}@{where}?authSource=admin")
     gold.replace("users", [{"_id": "x"}])
     assert gold.count("users") == 1
-    gold.close()
-    reader = MongoGold(f"mongodb://bob:{quote(PASSWORD, safe='')}@{where}?authSource=admin")
+    reader = opened(f"mongodb://bob:{quote(PASSWORD, safe='')}@{where}?authSource=admin")
     assert reader.count("users") == 1
     with pytest.raises(Denied, match="role"):
         reader.replace("users", [{"_id": "y"}])
-    reader.close()
     for url in (f"mongodb://ana:{quote(PASSWORD + 'x', safe='')}@{where}?authSource=admin", f"mongodb://{where}"):
-        error, seconds = failure(url)
+        error = failure(opened(url))
         assert isinstance(error, Denied)
         assert PASSWORD not in str(error)
         assert error.next_move
-        assert seconds < AT_MOST_S
 
 
 @pytest.mark.parametrize(
-    ("options", "family"), [("", Unavailable), ("?tls=true", LoginlakeError)], ids=["nothing listens", "tls"]
+    ("options", "family"), [("", Unavailable), ("&tls=true", LoginlakeError)], ids=["nothing listens", "tls"]
 )
-def test_a_wrong_address_is_named_in_time(server: mongo.MongoServer, options: str, family: type[Exception]) -> None:
+def test_a_wrong_address_is_named(
+    server: mongo.MongoServer, opened: Opener, options: str, family: type[Exception]
+) -> None:
     port = server.port if options else child.free_port()
-    error, seconds = failure(f"mongodb://ana:secret@127.0.0.1:{port}/d{options}")
+    error = failure(opened(f"mongodb://ana:secret@127.0.0.1:{port}/d?{HURRY}{options}"))
     assert isinstance(error, family)
     assert "secret" not in str(error)
-    assert seconds < AT_MOST_S
 
 
-def test_a_hung_server_is_named_in_time_and_comes_back(server: mongo.MongoServer) -> None:
-    gold = MongoGold(f"{server.url}/d")
+def test_a_hung_server_is_named_and_comes_back(server: mongo.MongoServer, opened: Opener) -> None:
+    gold = opened(f"{server.url}/d?{HURRY}")
     gold.replace("users", [{"_id": "x"}])
     server.child.pause()
-    start = time.monotonic()
     with pytest.raises(Unavailable):
         gold.read("users", ["x"])
-    assert time.monotonic() - start < AT_MOST_S
     server.child.go_on()
     assert gold.read("users", ["x"]) == {"x": {"_id": "x"}}
-    gold.close()
 
 
-def test_killed_in_the_middle_of_a_batch_the_same_again_makes_it_whole(server: mongo.MongoServer) -> None:
-    gold = MongoGold(f"{server.url}/d")
+def test_killed_in_the_middle_of_a_batch_the_same_again_makes_it_whole(
+    server: mongo.MongoServer, opened: Opener
+) -> None:
+    gold = opened(f"{server.url}/d")
     gold.prepare([Index("users", ("generation",))])
     documents = [{"_id": f"p{n}", "generation": 1, "text": "x" * 200} for n in range(3_000)]
     begun = threading.Event()
@@ -126,7 +136,6 @@ def test_killed_in_the_middle_of_a_batch_the_same_again_makes_it_whole(server: m
     gold.replace_newer("users", documents)
     assert gold.count("users") == 3_000
     assert gold.compare_and_set("pointer", {"_id": "current", "version": 1}, None)
-    gold.close()
 
 
 def test_pages_come_from_one_range_of_a_named_index(golds: Golds) -> None:

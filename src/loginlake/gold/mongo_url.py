@@ -11,11 +11,11 @@ from loginlake.errors import Misconfigured
 
 _SHAPE = re.compile(r"^(mongodb(?:\+srv)?)://(?:[^@]*@)?([^/?@]+)(?:/([^?]*))?(?:\?(.*))?$", re.DOTALL)
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,63}$")
-# Bounds: a server that is away, or hung, is named within 15 s. w: a write that returned outlives one machine.
+# A hung server is named after connect + selection + connect, one that is away after selection: within 15 s. w: a write that returned outlives one machine.
 _DEFAULTS: dict[str, Any] = {
     "appName": "loginlake",
     "serverSelectionTimeoutMS": 5_000,
-    "connectTimeoutMS": 5_000,
+    "connectTimeoutMS": 3_000,
     "socketTimeoutMS": 8_000,
     "waitQueueTimeoutMS": 8_000,
     "maxIdleTimeMS": 120_000,

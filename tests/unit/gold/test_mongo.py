@@ -50,8 +50,14 @@ def test_options_of_the_url_come_before_ours() -> None:
     ours = parse("mongodb://h/d?serverselectiontimeoutms=1&W=1&retryWrites=false").defaults
     assert "serverSelectionTimeoutMS" not in ours
     assert "w" not in ours
-    assert ours["connectTimeoutMS"] == 5_000
+    assert ours["connectTimeoutMS"] == 3_000
     assert parse("mongodb://h/d").defaults["w"] == "majority"
+
+
+def test_what_is_away_or_hung_is_named_within_15_seconds() -> None:
+    ours = parse("mongodb://h/d").defaults
+    assert 2 * ours["connectTimeoutMS"] + ours["serverSelectionTimeoutMS"] < 15_000
+    assert ours["socketTimeoutMS"] + ours["serverSelectionTimeoutMS"] < 15_000
 
 
 @pytest.mark.parametrize(
