@@ -5,10 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pymongo import MongoClient
 from services_azurite_mongo import Golds
 
@@ -105,6 +111,46 @@ def test_a_hung_server_is_named_and_comes_back(server: mongo.MongoServer, opened
         gold.read("users", ["x"])
     server.child.go_on()
     assert gold.read("users", ["x"]) == {"x": {"_id": "x"}}
+
+
+def test_tls_needs_the_authority_that_signed(tmp_path: Path, opened: Opener) -> None:
+    certificate, key = tmp_path / "server.pem", tmp_path / "key.pem"
+    self_signed(certificate, key)
+    options = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    server = mongo.start(tmp_path / "mongo", options=options)
+    try:
+        url = f"{server.url}/d?{HURRY}"
+        gold = opened(f"{url}&tls=true&tlsCAFile={certificate}")
+        gold.replace("users", [{"_id": "x"}])
+        assert gold.count("users") == 1
+        error = failure(opened(f"{url}&tls=true"))
+        assert isinstance(error, Misconfigured)
+        assert "certificate" in str(error)
+        assert isinstance(failure(opened(url)), Unavailable)
+    finally:
+        server.child.stop()
+
+
+def self_signed(certificate: Path, key: Path) -> None:
+    """A certificate of 127.0.0.1 that is its own authority, for a day."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    usage = dict.fromkeys(("content_commitment", "data_encipherment", "encipher_only", "decipher_only"), False)
+    usage |= dict.fromkeys(("digital_signature", "key_cert_sign", "crl_sign", "key_agreement"), True)
+    key_identifier = x509.SubjectKeyIdentifier.from_public_key(private.public_key())
+    made = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(key_encipherment=False, **usage), critical=True)
+        .add_extension(key_identifier, critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def test_killed_in_the_middle_of_a_batch_the_same_again_makes_it_whole(

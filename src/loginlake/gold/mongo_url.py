@@ -11,7 +11,8 @@ from loginlake.errors import Misconfigured
 
 _SHAPE = re.compile(r"^(mongodb(?:\+srv)?)://(?:[^@]*@)?([^/?@]+)(?:/([^?]*))?(?:\?(.*))?$", re.DOTALL)
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,63}$")
-# A hung server is named after connect + selection + connect, one that is away after selection: within 15 s. w: a write that returned outlives one machine.
+# Within 15 s: a hung server is named after connect + selection + connect, one that is away after selection.
+# w: a write that returned outlives one machine.
 _DEFAULTS: dict[str, Any] = {
     "appName": "loginlake",
     "serverSelectionTimeoutMS": 5_000,
