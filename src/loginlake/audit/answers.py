@@ -43,7 +43,7 @@ class Gold:
     def read(cls, gold: GoldStore) -> Gold:
         """Read what the pointer names."""
         snapshot = Snapshot.open(gold)
-        documents = {document["day"]: document for document in snapshot.all_days()}
+        documents: dict[str, Document] = {document["day"]: document for document in snapshot.all_days()}
         rows = snapshot.recent(), snapshot.pipeline()
         return cls(documents, *rows, snapshot.complete_until, snapshot.generation)
 

@@ -30,6 +30,7 @@ class Terms:
     chains: Chains
     log: int
     answered: int | None
+    open_days: frozenset[str]
 
 
 def account(terms: Terms) -> tuple[dict[str, int], dict[str, int]]:
@@ -89,7 +90,7 @@ def _days(terms: Terms) -> list[Finding]:
         by_day[slot.date] += count
     in_gold, findings = _in_gold(terms.gold), []
     in_scope = {slot.date for slot in terms.clean} | (in_gold.keys() if terms.chains.ends else set())
-    for day in sorted(in_scope - terms.listing.dirty):
+    for day in sorted(in_scope - terms.open_days):
         if by_day[day] != in_gold[day]:
             what = f"{day} has {by_day[day]} rows in silver and {in_gold[day]} in gold, and is not on publish's list."
             move = f"loginlake rebuild gold --from {day} --to {day}"

@@ -89,8 +89,7 @@ class _Walk:
                 self._add("offsets_twice", key, what, "Find out which object the log agrees with.", twice)
             if end is None:
                 self._chains.unknown.append(self._place(start, max(following, start + 1)))
-                end = following
-            self._at, self._before = max(self._at, end), key
+            self._at, self._before = max(self._at, following if end is None else end), key
 
     def end(self, head: int) -> None:
         """The chain's end beside what the head and the log say."""

@@ -1,6 +1,6 @@
 """What an earlier audit read and found in order, kept in the lake by day: audit/date=D.json.
 
-A shallow audit believes an object, and an hour, whose versions (ETags) are still those of its checkpoint. It is a memory,
+A shallow audit believes an object and an hour whose versions (ETags) are still those of its checkpoint. It is a memory,
 no proof: `--deep` never looks at it, and to remove audit/ costs one full reading.
 """
 

@@ -1,4 +1,4 @@
-"""An hour of silver beside the rows that the rules make of bronze: each origin once, equal, in order, the earliest wins.
+"""An hour of silver beside the rows that the rules make of bronze: each origin once, equal, ordered, the earliest wins.
 
 The whole hour is compared by arrays first; only an hour that differs, or in which cleaning is under way, is looked at
 row by row.
@@ -131,7 +131,9 @@ def explain(hour: Hour, wanted: Records, unknown: Unknown) -> tuple[list[Finding
         (twice.append if origin in seen else seen.add)(origin)
     missing = [origin for origin, row in rows.items() if row[6] and origin not in seen]
     strange = [origin for origin in seen if origin not in rows and not unknown(origin)]
-    changed = [o for o, row in zip(silver, hour.silver, strict=True) if o in rows and rows[o][4] != row[3]]
+    changed = [
+        o for o, row in zip(silver, hour.silver, strict=True) if o in rows and rows[o][4] != row[3] and not unknown(o)
+    ]
     wrong = _wrong_winners(hour, rows, set(silver), unknown)
     key, other = keys.silver(hour.slot), keys.repeated(hour.slot)
     findings = [*hour.unreadable]

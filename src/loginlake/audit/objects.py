@@ -1,4 +1,4 @@
-"""One bronze object, read again: its lines as its name and its receipt say, and the rows that the rules make of them."""
+"""One bronze object read again: its lines as its name and receipt say, and the rows that the rules make of it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ ROW = np.dtype(
 """A row that silver or repeated must have: `line` and `group` are hashes, of its line and of (source, id, person)."""
 
 
+DOUBTFUL = frozenset(("old_rules", "object_altered", "object_cut"))
+
+
 @dataclass(slots=True)
 class Facts:
     """What is known of an object after it was read. `end` None: its content says nothing about where it ends."""
@@ -52,6 +55,11 @@ class ObjectRead:
     rows: dict[keys.Slot, Records] = field(default_factory=dict)
     holes: list[Place] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its rows need not be what was cleaned: other rules, or another content."""
+        return any(finding.fault in DOUBTFUL for finding in self.findings)
 
 
 class ObjectReader:
@@ -86,9 +94,9 @@ class ObjectReader:
         read.facts.rejected = Counter(reason for _, reason in judged.rejected)
         read.facts.slots = {slot: len(found) for slot, found in judged.rows.items()}
         read.rows = {slot: judged.records(slot, settled=settled) for slot in judged.rows}
-        self._compare_rejected(read, judged)
         if receipt is not None:
             self._compare_receipt(read, receipt, hashlib.sha256(content).hexdigest())
+        self._compare_rejected(read, judged)
         return read
 
     def _receipt(self, read: ObjectRead, key: str) -> Receipt | None:
@@ -141,6 +149,8 @@ class ObjectReader:
         wanted = [(origin[2], reason) for origin, reason in judged.rejected]
         if stored == wanted or not (read.facts.settled or stored):
             return
+        if any(finding.fault != "receipt_differs" for finding in read.findings):
+            return  # a consequence of what is wrong with the object itself
         name = keys.parse_bronze(key)
         strange = sorted({offset for offset, _ in set(stored) ^ set(wanted) if offset >= 0})
         spots = places((name.log, name.partition, offset) for offset in strange)
@@ -165,17 +175,26 @@ class ObjectReader:
             if ours != theirs and receipt.rules == Rules.VERSION:
                 counts = f" {ours}, it says {theirs}" if isinstance(ours, int) else ""
                 differing.append(f"{name}{counts}")
-        bronze, key = keys.parse_bronze(facts.key), facts.key
+        key, name = facts.key, keys.parse_bronze(facts.key)
+        end = facts.end or name.start + facts.lines
+        span = (Place(name.log, name.partition, name.start, end),)
         if receipt.rules != Rules.VERSION:
             what = f"Cleaned by rules {receipt.rules}; these are {Rules.VERSION}."
             move = "loginlake rejected replay cleans it by the new rules."
             read.findings.append(_finding("old_rules", key, what, move, notice=True))
-        elif differing and not read.findings:
+        elif not differing or read.findings:
+            return
+        elif receipt.checksum == f"sha256:{checksum}":
             what = f"It differs from its object: {'; '.join(differing)}."
-            span = (Place(bronze.log, bronze.partition, bronze.start, facts.end or bronze.start + facts.lines),)
-            read.findings.append(
-                _finding("receipt_differs", keys.receipt(key), what, _RECLEAN.format(key=key), span, bronze)
-            )
+            move = _RECLEAN.format(key=key)
+            read.findings.append(_finding("receipt_differs", keys.receipt(key), what, move, span, name))
+        elif facts.lines < receipt.lines:
+            cut = (Place(name.log, name.partition, end, end + receipt.lines - facts.lines),)
+            what = f"It was cut: {'; '.join(differing)}; {said(cut)} gone."
+            read.findings.append(_finding("object_cut", key, what, _RESTORE, cut))
+        else:
+            what = f"It is not what was cleaned: its receipt differs in {'; '.join(differing)}."
+            read.findings.append(_finding("object_altered", key, what, _RESTORE, span))
 
 
 class _Judged:

@@ -12,7 +12,6 @@ import polars as pl
 from loginlake.audit.finding import Finding
 from loginlake.audit.spill import Records, Spill
 from loginlake.gold.people import KEY, PROFILE
-from loginlake.gold.refresh import USERS
 from loginlake.gold.store import GoldStore, Index
 
 DAY = np.dtype(
@@ -29,6 +28,7 @@ DOCUMENT = np.dtype(
     ]
 )
 _PROFILE_TYPES = {name: pl.Boolean if name == "email_verified" else pl.String for name in PROFILE}
+USERS = "users"
 _BY_ID = Index(USERS, ())
 _PAGE = 2_000
 

@@ -63,7 +63,7 @@ class _Audit:
         self._findings: list[Finding] = []
         self._facts: dict[str, Facts] = {}
         self._holes: list[Place] = []
-        self._old_rules: set[str] = set()
+        self._doubtful: set[str] = set()
         self._slots: dict[keys.Slot, int] = {}
         self._counts: dict[keys.Slot, tuple[int, int]] = {}
         self._faulty_hours: set[keys.Slot] = set()
@@ -135,13 +135,12 @@ class _Audit:
             self._facts[read.facts.key] = read.facts
             self._findings += read.findings
             self._holes += read.holes
-            old = any(finding.fault == "old_rules" for finding in read.findings)
-            if old:
-                self._old_rules.add(read.facts.key)
+            if read.doubtful:
+                self._doubtful.add(read.facts.key)
             for slot, found in read.rows.items():
                 if (only is None or slot in only) and self._scope.has(slot.date):
                     found["slot"] = self._number(slot)
-                    if old:
+                    if read.doubtful:
                         found["settled"] = 0
                     rows.add(found, found["slot"])
             self._progress("lines", read.facts.lines)
@@ -216,7 +215,7 @@ class _Audit:
         spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for place in chains.unknown:
             spans.setdefault((place.log, place.partition), []).append((place.first, place.end))
-        for key in self._old_rules:
+        for key in self._doubtful:
             facts, name = self._facts[key], keys.parse_bronze(key)
             spans.setdefault((name.log, name.partition), []).append((name.start, facts.end or name.start))
         number, whole = self._path.log_number, self._scope.whole
@@ -237,16 +236,22 @@ class _Audit:
         return unknown
 
     def _compare_gold(self, gold: answers.Gold, buckets: int) -> None:
-        path, dirty = self._path, self._listing.dirty
+        path, still_open = self._path, self._open_days()
         if self._scope.deep and self._scope.whole:
             people = max(1, min(512, buckets))
             tell = lambda count: self._progress("gold", count)  # noqa: E731
-            self._findings += answers.every_day(path.store, path.gold, gold, dirty, people, tell)
+            self._findings += answers.every_day(path.store, path.gold, gold, still_open, people, tell)
             return
         wanted = {slot.date for slot in self._slots}
         if not self._scope.whole:
             wanted |= {day for day in gold.by_day if self._scope.has(day)}
-        self._findings += answers.some_days(path.store, gold, wanted, dirty)
+        self._findings += answers.some_days(path.store, gold, wanted, still_open)
+
+    def _open_days(self) -> frozenset[str]:
+        """Days on which gold cannot be judged: still to be published or cleaned, or already found wrong before it."""
+        wrong = {finding.date for finding in self._findings if finding.date and not finding.notice}
+        coming = {keys.parse_bronze(key).date for key, facts in self._facts.items() if not facts.settled}
+        return self._listing.dirty | wrong | coming
 
     def _report(self, chains: chain.Chains, gold: answers.Gold) -> Report:
         clean = {slot: count for slot, (count, _) in self._counts.items()}
@@ -263,6 +268,7 @@ class _Audit:
             chains=chains,
             log=self._path.log_number,
             answered=self._path.answered,
+            open_days=self._open_days(),
         )
         report = Report(deep=self._scope.deep, first_day=self._scope.first, last_day=self._scope.last)
         report.complete_until = gold.complete_until
@@ -297,7 +303,7 @@ class _Audit:
 
         for key, facts in self._facts.items():
             own = {key, keys.receipt(key), keys.rejected(key)}
-            if facts.end is None or not facts.settled or own & named or key in self._old_rules:
+            if facts.end is None or not facts.settled or own & named or key in self._doubtful:
                 continue
             old = self._objects.get(key)
             day(keys.parse_bronze(key).date).objects[key] = old or checkpoint.ObjectMark(
