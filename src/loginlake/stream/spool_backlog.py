@@ -34,6 +34,11 @@ class Backlog:
         """Whether nothing is left to send or to remove."""
         return self.file.totals.entries == len(self._refused)
 
+    @property
+    def held(self) -> int:
+        """Entries whose first sending is still under way."""
+        return len(self._held)
+
     def heads(self, most: int) -> list[Entry]:
         """Entries to send now, handed out once each: the first of its key, none of that key on its way."""
         self._load()

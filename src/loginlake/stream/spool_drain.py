@@ -67,8 +67,8 @@ class Drain:
 
     @property
     def in_flight(self) -> int:
-        """Entries on their way to the log."""
-        return self._in_flight
+        """Entries on their way to the log, by this drain or since before they were spooled."""
+        return self._in_flight + (self.own.held if self.own is not None else 0)
 
     def arrived(self, entry: Entry, position: Position) -> None:
         """The first sending of an entry of the own file ended well, late: it is in the log."""

@@ -211,6 +211,7 @@ class Router:
                 with self._changed:
                     self._changed.wait_for(lambda: self._woken, self._wait_s())
                     self._woken = False
+            self._turn()  # what arrived last is removed, too
         finally:  # whatever ends this thread, no future is left hanging
             with self._changed:
                 self._closing = True
