@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from loginlake import wiring
 from loginlake.bronze.land import GROUP
+from loginlake.errors import Misconfigured, ObjectNotFound
 from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore
 from loginlake.settings import Settings
@@ -17,6 +21,10 @@ from loginlake.silver.reasons import Rules
 if TYPE_CHECKING:
     from loginlake.audit.finding import Report
     from loginlake.audit.scope import Scope
+    from loginlake.follow import Followed
+    from loginlake.gold.publish import PublishReport
+    from loginlake.silver.quarantine import Which
+    from loginlake.silver.reclean import RecleanReport
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -56,3 +64,83 @@ def audit(settings: Settings, scope: Scope, progress: Callable[[str, int], None]
             answered=state.counters().get("answered", 0),
         )
         return run.audit(path, scope, progress)
+
+
+def rejected(settings: Settings, which: Which) -> dict[str, dict[str, int]]:
+    """The number of rejected rows by day and reason."""
+    from loginlake.silver import quarantine
+
+    found = quarantine.counts(wiring.open_lake(settings), which)
+    return {day: dict(counts.most_common()) for day, counts in found.items()}
+
+
+def rejected_rows(settings: Settings, which: Which, limit: int) -> list[dict[str, Any]]:
+    """Rejected rows with their messages, at most `limit`."""
+    from loginlake.silver import quarantine
+
+    store = wiring.open_lake(settings)
+    found = islice(quarantine.rows(store, which), limit)
+    return [quarantine.shown(one, quarantine.bronze_line(store, one.object, one.row.offset)) for one in found]
+
+
+def explain(settings: Settings, place: str) -> dict[str, Any]:
+    """What the rules say now of the message at PARTITION:OFFSET (or LOG:PARTITION:OFFSET)."""
+    from loginlake.silver import quarantine
+    from loginlake.silver.check import Checker
+    from loginlake.silver.hours import Owners
+
+    try:
+        numbers = [int(part) for part in place.split(":")]
+        log, partition, offset = numbers if len(numbers) == 3 else (0, *numbers)
+    except ValueError:
+        raise Misconfigured(f"{place!r} is no place.", "", "Write PARTITION:OFFSET, as `rejected show` does.") from None
+    store = wiring.open_lake(settings)
+    key = Owners(store, [entry.key for entry in store.list("bronze/")]).of((log, partition, offset))
+    line = None if key is None else quarantine.bronze_line(store, key, offset)
+    if key is None or line is None:
+        raise ObjectNotFound(f"Bronze has nothing at {place}.", "", "Look where `loginlake trace` finds it.")
+    explained = quarantine.explain(Checker(rules_of(settings), shards_of(store)), line)
+    return {"place": place, "object": key, **msgspec.to_builtins(explained)}
+
+
+def replay(settings: Settings, which: Which, objects: Sequence[str], progress: Callable[[int], None]) -> RecleanReport:
+    """Clean anew the objects named, or those that have such rejected rows."""
+    from loginlake.silver import quarantine
+    from loginlake.silver.reclean import reclean
+
+    store = wiring.open_lake(settings)
+    chosen = list(objects) or quarantine.objects(store, which)
+    return reclean(store, rules_of(settings), chosen, shards=shards_of(store), progress=progress)
+
+
+def rebuild_silver(
+    settings: Settings, first: str | None, last: str | None, progress: Callable[[int], None]
+) -> RecleanReport:
+    """Make days of silver anew from bronze."""
+    from loginlake.silver.reclean import rebuild
+
+    store = wiring.open_lake(settings)
+    rules = rules_of(settings)
+    return rebuild(store, rules, shards=shards_of(store), first=first, last=last, progress=progress)
+
+
+def rebuild_gold(settings: Settings, first: str | None, last: str | None) -> PublishReport:
+    """Make days of gold anew from silver."""
+    from loginlake.gold.rebuild import rebuild
+
+    with closing(wiring.open_gold(settings)) as gold:
+        return rebuild(wiring.open_lake(settings), gold, now=wiring.now, first=first, last=last)
+
+
+def trace(settings: Settings, what: str) -> list[Followed]:
+    """Follow what a person names through every stage."""
+    from loginlake.follow import Follower
+    from loginlake.silver.check import Checker
+
+    with ExitStack() as stack:
+        log = stack.enter_context(closing(wiring.open_log(settings)))
+        gold = stack.enter_context(closing(wiring.open_gold(settings)))
+        store = wiring.open_lake(settings)
+        number = Lake(store).log_number(log.identity())
+        checker = Checker(rules_of(settings), shards_of(store))
+        return Follower(log, number, store, gold, checker).follow(what)

@@ -164,7 +164,7 @@ class ObjectReader:
     def _compare_receipt(self, read: ObjectRead, receipt: Receipt, checksum: str) -> None:
         facts, differing = read.facts, []
         hours = {hour.slot: hour.rows for hour in receipt.hours}
-        for name, ours, theirs in (
+        for part, ours, theirs in (
             ("object", facts.key, receipt.object),
             ("lines", facts.lines, receipt.lines),
             ("erased", facts.erased, receipt.erased),
@@ -174,7 +174,7 @@ class ObjectReader:
         ):
             if ours != theirs and receipt.rules == Rules.VERSION:
                 counts = f" {ours}, it says {theirs}" if isinstance(ours, int) else ""
-                differing.append(f"{name}{counts}")
+                differing.append(f"{part}{counts}")
         key, name = facts.key, keys.parse_bronze(facts.key)
         end = facts.end or name.start + facts.lines
         span = (Place(name.log, name.partition, name.start, end),)

@@ -212,6 +212,10 @@ class Checker:
             return RejectedRow(*origin, outcome.reason, outcome.detail, outcome.who)
         return outcome
 
+    def slot(self, row: SilverRow) -> keys.Slot:
+        """The hour and shard that a row belongs to."""
+        return _slot(*self._hour(row))
+
     def _hour(self, row: SilverRow) -> tuple[str, str, int]:
         """Where a row goes: its kind, the hour of its own time, the shard of its user (a refusal: of its id)."""
         signed_in = isinstance(row, SignInRow)
