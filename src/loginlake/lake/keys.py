@@ -13,6 +13,11 @@ _BRONZE = re.compile(
     r"/(?P<start>\d{20})\.jsonl\.gz$"
 )
 
+_ROWS = re.compile(
+    r"^rows/(?P<kind>signins|refusals)/date=(?P<date>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/shard=(?P<shard>\d+)"
+    r"/of/(?P<bronze>.+)$"
+)
+
 
 class BronzeName(NamedTuple):
     """What a bronze object's name says: the arrival hour, the log, the partition and the first offset."""
@@ -142,6 +147,31 @@ def people_day(date: str) -> str:
 def people(date: str, shard: int = 0) -> str:
     """The publisher's own: who was active on a day, by shard."""
     return f"{people_day(date)}shard={shard:02d}.jsonl.gz"
+
+
+def rows(slot: Slot, bronze_key: str) -> str:
+    """The rows of a bronze object on their way to one hour and shard, from machine to machine; removed once merged."""
+    return f"{rows_folder(slot)}{bronze_key.removeprefix('bronze/signins/')}"
+
+
+def parse_rows(key: str) -> tuple[Slot, str]:
+    """Where rows on their way belong, and the bronze object they are of; ValueError when the name is none of theirs."""
+    found = _ROWS.match(key)
+    if found is None:
+        raise ValueError(f"not the name of rows on their way: {key}")
+    kind: Kind = "signins" if found["kind"] == "signins" else "refusals"
+    slot = Slot(kind, found["date"], int(found["hour"]), int(found["shard"]))
+    return slot, f"bronze/signins/{found['bronze']}"
+
+
+def checked(bronze_key: str) -> str:
+    """The receipt that a bronze object gets when all its rows are merged; removed with that."""
+    return "checked/" + bronze_key.removeprefix("bronze/").removesuffix(".jsonl.gz") + ".json"
+
+
+def rows_folder(slot: Slot) -> str:
+    """The folder of all rows on their way to one hour and shard, with its slash."""
+    return f"rows/{slot.kind}/date={slot.date}/hour={slot.hour:02d}/shard={slot.shard:02d}/of/"
 
 
 CLEAN_WATERMARK = "watermarks/clean.json"

@@ -1,0 +1,252 @@
+"""Clean in steps for many machines: find, check by bronze object, merge by hour and shard, settle (docs/data.md).
+
+What clean hands on in memory goes through the lake here: `check` leaves an object's rows below rows/, by hour and
+shard, and its receipt-to-be below checked/; `merge` takes rows into silver and then removes them; `settle` gives the
+receipt to every object of which no rows are left. Any step may be done again, by anybody, at any time, beside clean
+too: judging and merging are clean's own functions, and the work that is left is always what the lake lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from loginlake.errors import Corrupt, ObjectNotFound
+from loginlake.lake import keys, lines
+from loginlake.lake.store import ObjectStore
+from loginlake.silver import moments
+from loginlake.silver.check import Checked, Checker, Shards
+from loginlake.silver.clean import CleanReport, _landed_until, _Pass, receipt_of
+from loginlake.silver.merge import Merged
+from loginlake.silver.reasons import Rules
+from loginlake.silver.rows import Rows
+
+log = logging.getLogger(__name__)
+_THREADS = 4  # a step mostly waits for the store
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class Found(NamedTuple):
+    """Bronze objects of the work list, and the arrival time up to which all had landed before it was read.
+
+    `more`: the list goes on; then nobody can say yet how far it is complete.
+    """
+
+    objects: list[str]
+    complete_until: str | None = None
+    more: bool = False
+
+
+class CheckReport(NamedTuple):
+    """What a check came to. `waiting` objects are not there (yet), `corrupt` ones cannot be read: both stay listed."""
+
+    objects: int
+    lines: int
+    rejected: int
+    waiting: list[str]
+    corrupt: list[str]
+
+
+class OnTheWay(NamedTuple):
+    """An hour and shard with rows on their way to it, and their size in bytes as they are stored."""
+
+    slot: keys.Slot
+    bytes: int
+
+
+class MergeReport(NamedTuple):
+    """What merges came to: new rows of these hours and shards, kept or repeated."""
+
+    slots: int
+    kept: int
+    repeated: int
+
+
+class SettleReport(NamedTuple):
+    """Objects that got their receipt; objects with rows still on their way; how far clean now says it is complete."""
+
+    objects: int
+    unmerged: int
+    complete_until: str | None
+
+
+def find(store: ObjectStore, most: int) -> Found:
+    """At most `most` objects of the work list, by name. Its cost follows the list, not the lake."""
+    until = _landed_until(store)  # before the list: what lands meanwhile is not promised
+    objects: list[str] = []
+    for entry in store.list("todo/"):
+        if len(objects) == most:
+            return Found(objects, more=True)
+        objects.append(keys.bronze_of_todo(entry.key))
+    return Found(objects, None if until is None else moments.text(until))
+
+
+def arrived_in(store: ObjectStore, date: str, hour: int) -> list[str]:
+    """Every bronze object of an arrival hour, whatever became of it: what a backfill does again."""
+    return [entry.key for entry in store.list(keys.bronze_hour(date, hour))]
+
+
+def check(store: ObjectStore, rules: Rules, shards: Shards, objects: Iterable[str]) -> CheckReport:
+    """Judge objects, one at a time in memory: rejected rows, rows on their way, then the receipt-to-be of each.
+
+    One that has its receipt, or its receipt-to-be, is passed over.
+    """
+    checker = Checker(rules, shards)
+    done = read = rejected = 0
+    waiting: list[str] = []
+    corrupt: list[str] = []
+    for key in objects:
+        if _is_judged(store, key):
+            continue
+        try:
+            content = lines.decode(store.get(key).data)
+            checked = checker.check(key, content, hashlib.sha256(content).hexdigest())
+        except ObjectNotFound:
+            waiting.append(key)  # land writes the entry first, and comes back to the very same name
+        except Corrupt as error:
+            log.error("bronze object is damaged: %s %s", key, error)  # noqa: TRY400 - a named condition
+            corrupt.append(key)
+        else:
+            _hand_on(store, checked)
+            done, read, rejected = done + 1, read + checked.lines, rejected + len(checked.rejected)
+    return CheckReport(done, read, rejected, waiting, corrupt)
+
+
+def _is_judged(store: ObjectStore, key: str) -> bool:
+    """Whether nothing is left to judge. A receipt whose object is still listed is one to be again, for `settle`."""
+    if _read(store, keys.checked(key)) is not None:
+        return True
+    receipt = _read(store, keys.receipt(key))
+    if receipt is None:
+        return False
+    store.put(keys.checked(key), receipt)
+    return True
+
+
+def _hand_on(store: ObjectStore, checked: Checked) -> None:
+    """The receipt-to-be comes last: whoever sees it knows that all rows were handed on."""
+    if checked.rejected:
+        store.put(keys.rejected(checked.key), lines.encode(checked.rejected))
+
+    def hand_on(slot: keys.Slot) -> None:
+        store.put(keys.rows(slot, checked.key), lines.encode(checked.rows[slot].line))
+
+    _each(hand_on, checked.rows)
+    store.put(keys.checked(checked.key), msgspec.json.encode(receipt_of(checked)))
+
+
+def on_the_way(store: ObjectStore) -> list[OnTheWay]:
+    """The hours and shards with rows on their way, whoever left them, by kind, date, hour and shard."""
+    entries = ((keys.parse_rows(entry.key)[0], entry.size) for entry in store.list("rows/"))
+    return [OnTheWay(slot, sum(size for _, size in group)) for slot, group in groupby(entries, lambda entry: entry[0])]
+
+
+def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> MergeReport:
+    """Take the rows on their way to these hours and shards into silver, and then remove them.
+
+    Days are marked before and after, as clean does, and rows go last: a crash leaves them to be merged again.
+    """
+    merger = _Pass(store, rules, Checker(rules, lambda _: 1), CleanReport())
+    days = {slot.date for slot in slots}
+
+    def one(slot: keys.Slot) -> tuple[list[str], Merged]:
+        taken = [entry.key for entry in store.list(keys.rows_folder(slot))]
+        rows = Rows()
+        for key in taken:
+            _add(rows, _read(store, key))
+        return taken, merger._merge(slot, rows)
+
+    _mark(store, days)
+    done = _each(one, slots)
+    _mark(store, days)
+    _each(store.delete, [key for taken, _ in done for key in taken])
+    return MergeReport(len(done), sum(merged.kept for _, merged in done), sum(merged.repeats for _, merged in done))
+
+
+def settle(store: ObjectStore, found: Found, checks: Iterable[CheckReport]) -> SettleReport:
+    """Give every object its receipt whose rows are all merged, and write clean's watermark when all found are done."""
+    # In this order: whoever is listed as a receipt-to-be had all its rows handed on before the rows are listed.
+    drafts = [entry.key for entry in store.list("checked/")]
+    unmerged = {keys.parse_rows(entry.key)[1] for entry in store.list("rows/")}
+    settled = 0
+    for draft in drafts:
+        receipt = _read(store, draft)
+        if receipt is not None and _receipt(receipt).object not in unmerged:
+            _settle(store, receipt)
+            store.delete(draft)
+            settled += 1
+    reports = list(checks)
+    not_there = {key for report in reports for key in report.waiting}
+    listed = {keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
+    until = None
+    if not found.more and not listed.intersection(found.objects) - not_there:
+        until = found.complete_until
+        store.put(keys.CLEAN_WATERMARK, msgspec.json.encode({"complete_until": until}))
+    return SettleReport(settled, len(drafts) - settled, until)
+
+
+def _settle(store: ObjectStore, receipt: bytes) -> None:
+    """The last word on an object. Rejected rows count on their arrival day: it is marked before and after."""
+    read = _receipt(receipt)
+    days = {keys.parse_bronze(read.object).date} if read.rejected else set()
+    _mark(store, days)
+    store.put(keys.receipt(read.object), receipt)
+    _mark(store, days)
+    store.delete(keys.todo(read.object))
+
+
+class _Receipt(msgspec.Struct):
+    object: str
+    rejected: dict[str, int]
+
+
+class _Keys(msgspec.Struct, gc=False):
+    log: int
+    partition: int
+    offset: int
+    time: str
+    source: str
+    id: str
+
+
+_receipt = msgspec.json.Decoder(_Receipt).decode
+_keys_of = msgspec.json.Decoder(_Keys).decode
+
+
+def _add(rows: Rows, data: bytes | None) -> None:
+    """Add stored rows; None: another merger has taken them."""
+    for line in lines.split(lines.decode(data)) if data is not None else ():
+        read = _keys_of(line)
+        rows.log.append(read.log)
+        rows.partition.append(read.partition)
+        rows.offset.append(read.offset)
+        rows.time.append(read.time)
+        rows.source.append(read.source)
+        rows.id.append(read.id)
+        rows.line.append(line)
+
+
+def _mark(store: ObjectStore, days: Iterable[str]) -> None:
+    """Tell publish that days changed. New content each time: a mark that it has read is not this one."""
+    for day in sorted(days):
+        store.put(keys.dirty(day), uuid.uuid4().hex.encode())
+
+
+def _read(store: ObjectStore, key: str) -> bytes | None:
+    try:
+        return store.get(key).data
+    except ObjectNotFound:
+        return None
+
+
+def _each(work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(work, items))
