@@ -307,7 +307,7 @@ def test_a_rewound_group_is_named_and_nothing_is_lost(line: CommandLine) -> None
 
 def _commits(log: sqlite3.Connection) -> str:
     names = [name for (name,) in log.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return next(name for name in names if "commit" in name)
+    return str(next(name for name in names if "commit" in name))
 
 
 def test_every_moment_of_the_path_passes(line: CommandLine) -> None:

@@ -16,6 +16,7 @@ import polars as pl
 from loginlake.audit import people
 from loginlake.audit.finding import Finding
 from loginlake.audit.spill import Spill
+from loginlake.errors import Corrupt
 from loginlake.gold import days
 from loginlake.gold.answers import Tally, day_facts, day_people, latest, named, recent_items, says_something
 from loginlake.gold.people import KEY, persons
@@ -78,7 +79,12 @@ class _Silver:
 
     def people_of(self, day: str) -> list[str]:
         """Read a day; its people."""
-        read = days.read_day(self.store, day)
+        try:
+            read = days.read_day(self.store, day)
+        except (Corrupt, pl.exceptions.PolarsError):
+            if day not in self.open_days:
+                raise
+            read = days.Day(Tally(), {})  # the hours were compared before, and this one was named
         if day not in self.tallies:
             self.tallies[day] = read.tally
             self.recent = latest([self.recent, read.tally.recent])

@@ -1,6 +1,6 @@
 """Rebuild: gold made anew from silver, in place. Readers keep the totals that are current until each switch.
 
-What publish keeps of a day (people/) is forgotten, so that it looks at every person of the day again, and the day is put
+What publish keeps of a day (people/) is forgotten, so that it looks at every person of the day again; the day is put
 on its list; then it does its usual work. After a crash `publish` goes on with what is left.
 """
 

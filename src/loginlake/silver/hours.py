@@ -66,7 +66,7 @@ class Owners:
         return self._ends[key]
 
 
-class Unsettled(Exception):  # noqa: N818 - no failure: the caller takes these objects in
+class Unsettled(Exception):  # no failure: the caller takes these objects in
     """Repeats of other objects lose their winner: their own objects must be made anew as well."""
 
     def __init__(self, objects: Collection[str]) -> None:

@@ -13,7 +13,6 @@ from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import reasons
 from loginlake.silver.check import Checker
-from loginlake.silver.reasons import Rules
 from loginlake.silver.rows import RejectedRow
 
 _row = msgspec.json.Decoder(RejectedRow).decode

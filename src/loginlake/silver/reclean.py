@@ -1,7 +1,7 @@
 """Reclean: bronze objects judged again, and what they left in silver, repeated, rejected and receipts replaced.
 
-After a change of rules, or to make silver anew. Nothing is sent to the log again, and no reader sees a gap: each hour is
-replaced in one write, under the same locks and conditions as clean's. replay/ is the work list: it holds what was begun,
+After a change of rules, or to make silver anew. Nothing is sent to the log again, and no reader sees a gap: an hour is
+replaced in one write, under the locks and conditions of clean. replay/ is the work list: it holds what was begun,
 so that doing the same again after a crash ends it. With unchanged rules the content is equal, and nothing is written.
 """
 
