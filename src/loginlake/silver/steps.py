@@ -94,6 +94,30 @@ def arrived_in(store: ObjectStore, date: str, hour: int) -> list[str]:
     return [entry.key for entry in store.list(keys.bronze_hour(date, hour))]
 
 
+def sizes(store: ObjectStore, objects: Iterable[str]) -> list[tuple[str, int]]:
+    """Objects with their sizes in bytes; 0 for one that is not there (yet). One list an arrival hour and partition."""
+    wanted = dict.fromkeys(objects, 0)
+    names = map(keys.parse_bronze, wanted)
+    for folder in {keys.bronze_partition(name.date, name.hour, name.log, name.partition) for name in names}:
+        wanted.update((entry.key, entry.size) for entry in store.list(folder) if entry.key in wanted)
+    return list(wanted.items())
+
+
+def portions(items: Iterable[tuple[_In, int]], most_bytes: int, most: int) -> list[list[_In]]:
+    """Items with their sizes, in their order, in portions of about `most_bytes`, in `most` portions at most."""
+    listed = list(items)
+    limit = max(most_bytes, -(-sum(size for _, size in listed) // most))
+    made: list[list[_In]] = []
+    filled = 0
+    for item, size in listed:
+        if not made or (filled >= limit and len(made) < most):
+            made.append([])
+            filled = 0
+        made[-1].append(item)
+        filled += size
+    return made
+
+
 def check(store: ObjectStore, rules: Rules, shards: Shards, objects: Iterable[str]) -> CheckReport:
     """Judge objects, one at a time in memory: rejected rows, rows on their way, then the receipt-to-be of each.
 
@@ -171,8 +195,11 @@ def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> Merge
     return MergeReport(len(done), sum(merged.kept for _, merged in done), sum(merged.repeats for _, merged in done))
 
 
-def settle(store: ObjectStore, found: Found, checks: Iterable[CheckReport]) -> SettleReport:
-    """Give every object its receipt whose rows are all merged, and write clean's watermark when all found are done."""
+def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleReport:
+    """Give every object its receipt whose rows are all merged, and write clean's watermark when all found are done.
+
+    `waiting`: objects of which check said that they are not there yet; nobody waits for them.
+    """
     # In this order: whoever is listed as a receipt-to-be had all its rows handed on before the rows are listed.
     drafts = [entry.key for entry in store.list("checked/")]
     unmerged = {keys.parse_rows(entry.key)[1] for entry in store.list("rows/")}
@@ -183,11 +210,9 @@ def settle(store: ObjectStore, found: Found, checks: Iterable[CheckReport]) -> S
             _settle(store, receipt)
             store.delete(draft)
             settled += 1
-    reports = list(checks)
-    not_there = {key for report in reports for key in report.waiting}
     listed = {keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
     until = None
-    if not found.more and not listed.intersection(found.objects) - not_there:
+    if not found.more and not listed.intersection(found.objects).difference(waiting):
         until = found.complete_until
         store.put(keys.CLEAN_WATERMARK, msgspec.json.encode({"complete_until": until}))
     return SettleReport(settled, len(drafts) - settled, until)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import RULES, put_bronze, put_head, refusal, signin, value
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loginlake.errors import Unavailable
@@ -48,7 +48,7 @@ def in_steps(store: ObjectStore, shards: int = 1, portion: int = 2) -> SettleRep
     ]
     for waiting in steps.on_the_way(store):
         steps.merge(store, RULES, [waiting.slot])
-    return steps.settle(store, found, checks)
+    return steps.settle(store, found, [key for report in checks for key in report.waiting])
 
 
 def outcome(store: ObjectStore) -> dict[str, bytes]:
@@ -79,11 +79,11 @@ def test_each_step_by_hand(tmp_path: Path) -> None:
     waiting = steps.on_the_way(store)
     assert [slot for slot, _ in waiting] == [refusals, sign_ins]
     assert waiting == [OnTheWay(slot, len(store.get(keys.rows(slot, key)).data)) for slot in (refusals, sign_ins)]
-    assert steps.settle(store, found, [report]) == SettleReport(0, 1, None)
+    assert steps.settle(store, found, report.waiting) == SettleReport(0, 1, None)
     assert steps.merge(store, RULES, [sign_ins]) == MergeReport(1, 1, 1)
-    assert steps.settle(store, found, [report]) == SettleReport(0, 1, None)
+    assert steps.settle(store, found, report.waiting) == SettleReport(0, 1, None)
     assert steps.merge(store, RULES, [refusals]) == MergeReport(1, 1, 0)
-    assert steps.settle(store, found, [report]) == SettleReport(1, 0, "2026-11-24T10:31:00.000000Z")
+    assert steps.settle(store, found, report.waiting) == SettleReport(1, 0, "2026-11-24T10:31:00.000000Z")
     assert left(store) == []
     assert json.loads(store.get(keys.CLEAN_WATERMARK).data) == {"complete_until": "2026-11-24T10:31:00.000000Z"}
     assert keys.dirty(DAY) in {entry.key for entry in store.list("dirty/")}
@@ -180,7 +180,7 @@ def test_a_damaged_object_stops_itself_and_the_watermark_alone() -> None:
     assert (report.objects, report.corrupt) == (1, [first])
     for waiting in steps.on_the_way(store):
         steps.merge(store, RULES, [waiting.slot])
-    assert steps.settle(store, found, [report]) == SettleReport(1, 0, None)
+    assert steps.settle(store, found, report.waiting) == SettleReport(1, 0, None)
     assert left(store) == [keys.todo(first)]
     assert keys.receipt(second) in store.objects
     assert keys.CLEAN_WATERMARK not in store.objects
@@ -207,7 +207,7 @@ def test_a_long_list_is_taken_in_portions_and_is_not_complete_before_its_end() -
     assert found == Found(sorted(objects)[:3], more=True)
     report = steps.check(store, RULES, lambda _: 1, found.objects)
     steps.merge(store, RULES, [slot for slot, _ in steps.on_the_way(store)])
-    assert steps.settle(store, found, [report]) == SettleReport(3, 0, None)
+    assert steps.settle(store, found, report.waiting) == SettleReport(3, 0, None)
     assert in_steps(store) == SettleReport(1, 0, "2026-11-24T10:31:00.000000Z")
 
 
@@ -224,3 +224,24 @@ def test_names_of_rows_and_back() -> None:
     assert keys.parse_rows(keys.rows(slot, key)) == (slot, key)
     with pytest.raises(ValueError, match="rows on their way"):
         keys.parse_rows(keys.silver(slot))
+
+
+def test_sizes_of_objects_that_are_there_and_that_are_not() -> None:
+    store = FakeStore()
+    objects = fill(store, seed=1)
+    gone = objects.pop()
+    wanted = [*objects, gone]
+    expected = [(key, len(store.get(key).data)) for key in objects] + [(gone, 0)]
+    store.delete(gone)
+    assert steps.sizes(store, wanted) == expected
+
+
+@given(st.lists(st.integers(0, 100)), st.integers(1, 200), st.integers(1, 10))
+@example(sizes=[1, 1, 0], most_bytes=1, most=2)
+def test_portions_hold_everything_in_order(sizes: list[int], most_bytes: int, most: int) -> None:
+    made = steps.portions(list(enumerate(sizes)), most_bytes, most)
+    assert [item for portion in made for item in portion] == list(range(len(sizes)))
+    assert all(made)
+    assert len(made) <= most
+    limit = max(most_bytes, -(-sum(sizes) // most))
+    assert all(sum(sizes[item] for item in portion[:-1]) < limit for portion in made)

@@ -1,0 +1,230 @@
+"""The tasks of dagEtl, thin: arguments in, one call of the package, figures out. Keys and counts travel, never records.
+
+Imports of the package are inside the tasks: parsing a DAG must cost nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.sdk import Asset, BaseHook, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from loginlake.lake.keys import Slot
+    from loginlake.settings import Settings
+
+log = logging.getLogger(__name__)
+SILVER = Asset(name="silver", uri="loginlake://silver")
+CONNECTION = "LOGINLAKE_AIRFLOW_CONNECTION"
+MOST_OBJECTS = 10_000  # of one run; the next one takes the rest
+MOST_TASKS = 400  # of one step; Airflow's own limit is 1,024
+PORTION_BYTES = 8 * 1024 * 1024  # as stored: about 150,000 sign-ins, some seconds of work
+DEFAULTS = {
+    "owner": "loginlake",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=5),
+    "execution_timeout": timedelta(minutes=30),
+}
+# What was left by a run that did not end is work too: a step without items must not skip those after it.
+EVEN_IF_SKIPPED = {"trigger_rule": TriggerRule.NONE_FAILED}
+_Out = TypeVar("_Out")
+
+
+def named(function: Callable[..., _Out]) -> Callable[..., _Out]:
+    """Raise loginlake's conditions as Airflow's: what may pass is tried again, what cannot fails at once. Few lines."""
+
+    @wraps(function)
+    def run(*arguments: Any, **named_arguments: Any) -> _Out:
+        from loginlake.errors import GiveUp, LoginlakeError
+
+        try:
+            return function(*arguments, **named_arguments)
+        except GiveUp as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from None
+        except LoginlakeError as error:
+            raise AirflowException(f"{type(error).__name__}: {error}") from None
+
+    return run
+
+
+def settings() -> Settings:
+    """LOGINLAKE_* of the environment; over them the extras of a Connection, and its password as the secret."""
+    from pydantic import ValidationError
+
+    from loginlake.errors import Misconfigured
+    from loginlake.settings import Settings
+
+    told: dict[str, Any] = {}
+    if name := os.environ.get(CONNECTION):
+        connection = BaseHook.get_connection(name)
+        told = dict(connection.extra_dejson)
+        if connection.password:
+            told["secret"] = connection.password
+        if unknown := told.keys() - Settings.model_fields.keys():
+            wrong = ", ".join(sorted(unknown))
+            raise Misconfigured(f"The connection {name} has extras that are no settings: {wrong}.", "", "Correct them.")
+    try:
+        return Settings(**told)
+    except ValidationError as error:
+        wrong = "; ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors(include_input=False))
+        raise Misconfigured("A setting is wrong.", f"{wrong}.", "See `loginlake settings`.") from None
+
+
+@task
+@named
+def find() -> list[list[str]]:
+    """The new bronze objects, in portions. In a backfill: those that arrived in its hours, to be done again."""
+    from loginlake import wiring
+    from loginlake.silver import steps
+
+    store = wiring.open_lake(settings())
+    context = get_current_context()
+    again = context["dag_run"].run_type == "backfill"
+    if again:
+        hours = _hours(context["data_interval_start"], context["data_interval_end"])
+        objects = [key for date, hour in hours for key in steps.arrived_in(store, date, hour)]
+        portions, found = [objects] if objects else [], steps.Found([], more=True)
+    else:
+        found = steps.find(store, MOST_OBJECTS)
+        portions = steps.portions(steps.sizes(store, found.objects), PORTION_BYTES, MOST_TASKS)
+    log.info("%d objects in %d portions", sum(map(len, portions)), len(portions))
+    for name, value in {"again": again, "complete_until": found.complete_until, "more": found.more}.items():
+        context["ti"].xcom_push(name, value)
+    return portions
+
+
+def _hours(start: Any, end: Any) -> list[tuple[str, int]]:
+    """The whole hours that begin in an interval: an hour is done again by the run that its first minute is of."""
+    first = start.replace(minute=0, second=0, microsecond=0)
+    hours = (first + timedelta(hours=number) for number in range(int((end - first) / timedelta(hours=1)) + 1))
+    return [(f"{hour:%Y-%m-%d}", hour.hour) for hour in hours if start <= hour < end]
+
+
+@task(map_index_template="{{ portion }}")
+@named
+def check(objects: list[str], again: bool) -> dict[str, Any]:  # noqa: FBT001 - Airflow passes it by name
+    """Judge objects; hand their rows on. In a backfill: put what they come to in place of what they had."""
+    from loginlake import operate, wiring
+    from loginlake.silver import steps
+
+    get_current_context()["portion"] = _objects_name(objects)
+    told = settings()
+    store = wiring.open_lake(told)
+    rules, shards = operate.rules_of(told), operate.shards_of(store)
+    if again:
+        from loginlake.silver.reclean import reclean
+
+        done = reclean(store, rules, objects, shards=shards)
+        log.info("done again: %s", done)
+        return {"objects": done.objects, "changed": done.hours_changed, "waiting": [], "corrupt": []}
+    report = steps.check(store, rules, shards, objects)
+    log.info("%d objects, %d lines, %d rejected", report.objects, report.lines, report.rejected)
+    return report._asdict()
+
+
+@task(**EVEN_IF_SKIPPED)
+@named
+def hours() -> list[list[list[Any]]]:
+    """The hours and shards with rows on their way, whoever left them, in portions."""
+    from loginlake import wiring
+    from loginlake.silver import steps
+
+    waiting = steps.on_the_way(wiring.open_lake(settings()))
+    in_time = sorted(waiting, key=lambda found: (found.slot.date, found.slot.hour, found.slot.shard, found.slot.kind))
+    log.info("%d hours and shards, %d bytes", len(waiting), sum(found.bytes for found in waiting))
+    return steps.portions([(list(found.slot), found.bytes) for found in in_time], PORTION_BYTES, MOST_TASKS)
+
+
+@task(map_index_template="{{ portion }}", outlets=[SILVER])
+@named
+def merge(slots: list[list[Any]]) -> dict[str, int]:
+    """Take the rows that wait for some hours and shards into silver."""
+    from loginlake import operate, wiring
+    from loginlake.lake.keys import Slot
+    from loginlake.silver import steps
+
+    wanted = [Slot(*slot) for slot in slots]
+    get_current_context()["portion"] = _slots_name(wanted)
+    told = settings()
+    report = steps.merge(wiring.open_lake(told), operate.rules_of(told), wanted)
+    log.info("%d rows kept, %d repeated", report.kept, report.repeated)
+    return report._asdict()
+
+
+@task(**EVEN_IF_SKIPPED)
+@named
+def receipts(portions: list[list[str]], complete_until: str | None, more: bool, checks: Any) -> dict[str, Any]:  # noqa: FBT001
+    """The receipt of every object whose merges are all done, and how far silver is complete."""
+    from loginlake import wiring
+    from loginlake.silver import steps
+
+    reports = list(checks or ())
+    waiting = [key for report in reports for key in report["waiting"]]
+    corrupt = [key for report in reports for key in report["corrupt"]]
+    found = steps.Found([key for portion in portions for key in portion], complete_until, more)
+    report = steps.settle(wiring.open_lake(settings()), found, waiting)
+    log.info("%d receipts, %d objects still on their way", report.objects, report.unmerged)
+    return {**report._asdict(), "corrupt": corrupt}
+
+
+@task(task_id="goldDB", execution_timeout=timedelta(hours=1), **EVEN_IF_SKIPPED)
+@named
+def gold_db() -> dict[str, Any]:
+    """Publish the days that changed."""
+    from loginlake import wiring
+
+    told = settings()
+    with closing(wiring.open_gold(told)) as gold:
+        report = wiring.publish_step(wiring.open_lake(told), gold).run()
+    log.info("%d days published, complete until %s", report.days, report.complete_until)
+    return {"days": report.days, "generation": report.generation, "complete_until": report.complete_until}
+
+
+@task(execution_timeout=timedelta(hours=1), **EVEN_IF_SKIPPED)
+@named
+def audit(settled: dict[str, Any], published: dict[str, Any]) -> dict[str, int]:
+    """Fail the run when something is not accounted for; nothing to do when nothing is new."""
+    from loginlake import operate
+    from loginlake.audit.scope import Scope
+    from loginlake.errors import Conflict, Corrupt, Diverged
+
+    if settled["corrupt"]:
+        damaged = ", ".join(settled["corrupt"])
+        raise Corrupt("Bronze objects are damaged:", f"{damaged}.", "Restore them from a copy; the rest is cleaned.")
+    if not (settled["objects"] or published["days"]):
+        raise AirflowSkipException("Nothing is new, so there is nothing to audit.")
+    report = operate.audit(settings(), Scope(None, None, deep=False), lambda _name, _count: None)
+    for finding in report.findings:
+        log.warning("%s: %s %s", finding.where, finding.what, finding.next_move)
+    if report.faults and report.moving:
+        raise Conflict("The lake was written while it was audited.", "The stages are at work.", "It is tried again.")
+    if report.faults:
+        first = report.faults[0]
+        raise Diverged(f"{len(report.faults)} findings; the first: {first.where}: {first.what}", "", first.next_move)
+    log.info("everything is accounted for: %s", report.account)
+    return report.account
+
+
+def _objects_name(objects: Sequence[str]) -> str:
+    from loginlake.lake.keys import parse_bronze
+
+    first, last = parse_bronze(objects[0]), parse_bronze(objects[-1])
+    times = dict.fromkeys(f"{name.date} hour {name.hour:02d}" for name in (first, last))
+    return f"{' to '.join(times)}, {len(objects)} object{'s' if len(objects) > 1 else ''}"
+
+
+def _slots_name(slots: Sequence[Slot]) -> str:
+    first, last = slots[0], slots[-1]
+    times = dict.fromkeys(f"{slot.date} hour {slot.hour:02d}" for slot in (first, last))
+    shards = sorted({slot.shard for slot in slots})
+    shard = f" shard {shards[0]:02d}" if shards != [0] and len(shards) == 1 else ""
+    return " to ".join(times) + shard
