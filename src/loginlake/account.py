@@ -125,17 +125,30 @@ def _names(store: ObjectStore, prefix: str) -> dict[str, str]:
     return {entry.key: entry.version for entry in store.list(prefix)}
 
 
-def _picture(log: EventLog, store: ObjectStore, gold: GoldStore) -> tuple[Any, ...]:
+def _picture(log: EventLog, store: ObjectStore, gold: GoldStore, spooled: Callable[[], int]) -> tuple[Any, ...]:
     """Everything whose change would blur the count."""
     folders = ("bronze/", "silver/", "repeated/", "rejected/", "receipts/", "dirty/", "expired/")
     generation = Snapshot.open(gold).generation
-    return (dict(log.ranges()), generation, *(_names(store, folder) for folder in folders))
+    # The spool first: an entry that moves to the log meanwhile is counted in both, and seen to move.
+    waiting = spooled()
+    return (waiting, dict(log.ranges()), generation, *(_names(store, folder) for folder in folders))
 
 
-def count(log: EventLog, store: ObjectStore, gold: GoldStore, *, log_number: int, answered: int) -> Account:
-    """Count every term once. `log_number` is the lake's number of this log, `answered` the web's own count."""
-    before = _picture(log, store, gold)
-    ranges, _, bronze, silver, repeated, rejected, receipts, dirty, expired = before
+def count(
+    log: EventLog,
+    store: ObjectStore,
+    gold: GoldStore,
+    *,
+    log_number: int,
+    answered: int,
+    spooled: Callable[[], int] = lambda: 0,
+) -> Account:
+    """Count every term once. `log_number` is the lake's number of this log, `answered` the web's own count.
+
+    `spooled` counts the spool entries that are not yet in the log: accepted, and waiting.
+    """
+    before = _picture(log, store, gold, spooled)
+    in_spool, ranges, _, bronze, silver, repeated, rejected, receipts, dirty, expired = before
     landed = dict(zip(bronze, _each(store, bronze, _bronze_count), strict=True))
     unsettled = {name: found for name, found in landed.items() if keys.receipt(name) not in receipts}
     clean_by_day = _by_day(silver, _each(store, silver, _line_count))
@@ -147,8 +160,9 @@ def count(log: EventLog, store: ObjectStore, gold: GoldStore, *, log_number: int
     former = sum(head.end for head in _heads(store) if head.log != log_number)
     return Account(
         answered=answered,
-        accepted=former + sum(extent.end for extent in ranges.values()),
-        waiting=sum(max(0, extent.end - max(ends.get(number, 0), extent.begin)) for number, extent in ranges.items()),
+        accepted=former + sum(extent.end for extent in ranges.values()) + in_spool,
+        waiting=in_spool
+        + sum(max(0, extent.end - max(ends.get(number, 0), extent.begin)) for number, extent in ranges.items()),
         expired=sum(_expired_count(store, name) for name in expired),
         landed=sum(found.lines for found in landed.values()),
         erased=sum(found.erased for found in landed.values()),
@@ -161,7 +175,7 @@ def count(log: EventLog, store: ObjectStore, gold: GoldStore, *, log_number: int
         gold=sum(gold_by_day.values()),
         to_publish=sum(max(0, clean_by_day.get(day, 0) - gold_by_day.get(day, 0)) for day in dirty_days),
         complete_until=snapshot.complete_until,
-        moving=_picture(log, store, gold) != before,
+        moving=_picture(log, store, gold, spooled) != before,
     )
 
 

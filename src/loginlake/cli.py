@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
-from loginlake import __version__, cli_operate, journal
+from loginlake import __version__, cli_operate, cli_sources, journal
 from loginlake.errors import LoginlakeError
 
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ def settings(as_json: bool, as_env: bool, markdown: bool) -> None:
 
 
 cli_operate.register(main, _verb, JSON)
+cli_sources.register(main, _verb, JSON)
 
 
 def _with_port(settings: Settings, port: int | None) -> Settings:

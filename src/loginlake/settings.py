@@ -37,6 +37,18 @@ class Settings(BaseSettings):
     viewers: str = Field("", description="e-mails that may see the dashboard, separated by commas")
     timezone: str = Field("Europe/Madrid", description="time zone in which days and hours are shown")
 
+    events_a_minute: int = Field(60_000, ge=1000, description="events that an API key may send a minute, a worker")
+    spool_after_s: float = Field(
+        1.5,
+        gt=0,
+        le=4,
+        description="seconds without the log's confirmation until the spool takes a sign-in (not embedded)",
+    )
+    spool_max_mb: int = Field(256, ge=1, description="size of a worker's spool; full: sign-ins are answered 503")
+    spool_max_days: float = Field(
+        7, gt=0, description="age of the oldest spooled event at which the spool counts as full"
+    )
+
     partitions: int = Field(4, ge=1, le=1024, description="partitions of the embedded log, when it is created")
     retention_days: int = Field(7, ge=1, description="days that the embedded log keeps landed records")
     land_max_records: int = Field(20_000, ge=1, description="records that close a bronze object")

@@ -17,6 +17,7 @@ from loginlake.lake import keys, lines
 from loginlake.lake.manifest import Lake
 from loginlake.silver.check import shard_of
 from loginlake.stream.log import EventLog, Position, Record
+from loginlake.stream.spool_record import SPOOLED
 
 _REMEMBERED = 10_000
 
@@ -56,8 +57,13 @@ class Tracer:
     def __call__(
         self, provider: str, user_id: str, event_id: str, time: str, partition: int, offset: int
     ) -> list[Step]:
-        """The steps after the web, in order. `time` is the sign-in's; partition and offset say where the log has it."""
+        """The steps after the web, in order. `time` is the sign-in's; partition and offset say where the log has it.
+
+        A sign-in that was spooled is found in the log by this process while it remembers, by everybody through silver.
+        """
         record = self._log.read(Position(partition, offset))
+        if record is None and partition == SPOOLED:
+            record = self._record_of_row(user_id, event_id, time)
         steps = [
             self._once(event_id, "topic", lambda: _topic(record)),
             self._once(event_id, "bronze", lambda: self._bronze(record)),
@@ -100,6 +106,12 @@ class Tracer:
             if msgspec.json.decode(line, type=_Line).offset == record.offset:
                 return Step("bronze", done=True, place=key, content=msgspec.json.decode(line))
         return None
+
+    def _record_of_row(self, user_id: str, event_id: str, time: str) -> Record | None:
+        found = self._silver(user_id, event_id, time)
+        if found is None:
+            return None
+        return self._log.read(Position(found.content["partition"], found.content["offset"]))
 
     def _silver(self, user_id: str, event_id: str, time: str) -> Step | None:
         moment = datetime.fromisoformat(time).astimezone(UTC)

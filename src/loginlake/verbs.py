@@ -125,7 +125,14 @@ def status(settings: Settings) -> Account:
         number = Lake(store).log_number(log.identity())
         for _ in range(_COUNTS):
             answered = state.counters().get("answered", 0)
-            account = count(log, store, gold, log_number=number, answered=answered)
+            account = count(
+                log,
+                store,
+                gold,
+                log_number=number,
+                answered=answered,
+                spooled=lambda: wiring.spooled_entries(settings),
+            )
             if not account.moving:
                 break
         return account
@@ -141,8 +148,8 @@ def account_table(account: Account) -> str:
     faults = account.faults()
     rows = [
         row("answered", account.answered, "2xx answers of the web"),
-        row("accepted", account.accepted, "records in the log since its beginning"),
-        row("waiting", account.waiting, "in the log, not yet in bronze"),
+        row("accepted", account.accepted, "records in the log since its beginning, and in the spool"),
+        row("waiting", account.waiting, "in the log or the spool, not yet in bronze"),
         row("expired", account.expired, "dropped by the log before they were landed"),
         row("landed", account.landed, "lines of bronze"),
         row("to clean", account.to_clean, "in bronze, not yet judged"),

@@ -17,7 +17,7 @@ from loginlake.settings import Settings, refuse_unsafe
 from loginlake.stream.log import EventLog
 from loginlake.trace import Tracer
 from loginlake.web.app import create_app
-from loginlake.web.context import Person, WebContext
+from loginlake.web.context import Limits, Person, WebContext
 from loginlake.web.developer import CLIENT_ID, DeveloperProvider
 from loginlake.web.google import google_verifier
 from loginlake.web.session import current_person
@@ -29,6 +29,8 @@ def web_app(
     """The sign-in page and, on the same app, the dashboard."""
     refuse_unsafe(settings)
     state = wiring.web_state(settings)
+    spool = wiring.spooled(settings, log)
+    log = spool or log
     developer = DeveloperProvider(settings.origin, state, wiring.now) if settings.developer_mode else None
 
     def may_see(person: Person) -> bool:
@@ -50,6 +52,9 @@ def web_app(
         client_id=CLIENT_ID if developer else settings.google_client_id,
         developer=developer,
         trusted_proxies=settings.trusted_proxies,
+        spool=spool,
+        api_key=wiring.api_keys(settings).find,
+        limits=Limits(events_a_minute=settings.events_a_minute),
         clock=wiring.now,
     )
     app = create_app(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,11 +22,17 @@ from loginlake.settings import Settings
 from loginlake.silver.reasons import Rules
 from loginlake.stream.embedded import EmbeddedLog
 from loginlake.stream.log import EventLog
+from loginlake.stream.spool import SpooledLog
+from loginlake.stream.spool_file import survey
+from loginlake.stream.spool_record import SpoolLimits
+from loginlake.web.keys import ApiKeys
 from loginlake.web.state import WebState
 
 if TYPE_CHECKING:
     from loginlake.gold.publish import PublishReport
     from loginlake.silver.clean import CleanReport
+
+logger = logging.getLogger(__name__)
 
 _Port = TypeVar("_Port")
 # The embedded log takes what Kafka would be set to refuse, so that `too_large` is judged by clean, visibly.
@@ -82,6 +89,32 @@ def open_log(settings: Settings) -> EventLog:
     """The log that the settings name."""
     data_folder(settings)
     return _choose(LOGS, "LOGINLAKE_LOG_URL", settings.log_address, settings)
+
+
+def spool_folder(settings: Settings) -> Path:
+    """Where this machine's web workers keep what the log does not take for now."""
+    return data_folder(settings) / "spool"
+
+
+def spooled(settings: Settings, log: EventLog) -> SpooledLog | None:
+    """A log with a spool before it; None for the embedded log, which is as near and as durable as a spool."""
+    if isinstance(log, EmbeddedLog):
+        return None
+    limits = SpoolLimits(settings.spool_after_s, settings.spool_max_mb * 1024 * 1024, settings.spool_max_days * 86400)
+    return SpooledLog(log, spool_folder(settings), limits=limits)
+
+
+def spooled_entries(settings: Settings) -> int:
+    """How many events wait in this machine's spools. A spool that cannot be read is named in the log, not guessed."""
+    totals, unreadable = survey(spool_folder(settings))
+    for name in unreadable:
+        logger.warning("a spool cannot be read and is not counted", extra={"spool": name})
+    return totals.entries
+
+
+def api_keys(settings: Settings) -> ApiKeys:
+    """The keys of other applications."""
+    return ApiKeys(data_folder(settings) / "keys.json")
 
 
 def open_lake(settings: Settings) -> ObjectStore:

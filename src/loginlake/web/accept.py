@@ -86,7 +86,7 @@ async def _accept(context: WebContext, attempt: Attempt) -> tuple[Session, str]:
         key = person_key(identity.provider, identity.user_id).encode()
         position = await durable(context, key, value)
     except LoginlakeError:
-        await _bounded(context.state.release(nonce.value), context.limits.send_s)
+        await bounded(context.state.release(nonce.value), context.limits.send_s)
         raise
     session = _session(identity, event, value, position)
     expires = context.clock().timestamp() + context.limits.session_s
@@ -98,7 +98,7 @@ async def _accept(context: WebContext, attempt: Attempt) -> tuple[Session, str]:
         replaces=attempt.old_session,
         counter="answered",
     )
-    await _bounded(finished, context.limits.send_s)
+    await bounded(finished, context.limits.send_s)
     return session, cookie
 
 
@@ -125,7 +125,7 @@ async def _claim(context: WebContext, attempt: Attempt, identity: Identity, nonc
             lease_s=2 * context.limits.send_s,
             expires=max(nonce.expires, (identity.expires_at + timedelta(minutes=1)).timestamp()),
         )
-        claim, answer = await _bounded(context.state.claim(use), context.limits.send_s)
+        claim, answer = await bounded(context.state.claim(use), context.limits.send_s)
         if claim is Claim.YOURS:
             return None
         if claim is Claim.ANSWERED:
@@ -141,10 +141,10 @@ async def _claim(context: WebContext, attempt: Attempt, identity: Identity, nonc
 
 async def durable(context: WebContext, key: bytes, value: bytes) -> Position:
     """Send a record and wait, bounded, until the log has it for good."""
-    return await _bounded(context.log.send(key, value, HEADERS), context.limits.send_s)
+    return await bounded(context.log.send(key, value, HEADERS), context.limits.send_s)
 
 
-async def _bounded(future: Future[T], seconds: float) -> T:
+async def bounded(future: Future[T], seconds: float) -> T:
     """The future's result. A time-out leaves the future alone: its owner still ends it."""
     wrapped = asyncio.wrap_future(future)
     wrapped.add_done_callback(lambda ended: ended.cancelled() or ended.exception())

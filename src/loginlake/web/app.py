@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from loginlake.errors import LoginlakeError, Misconfigured
-from loginlake.web import health, journey
+from loginlake.web import events, health, journey
 from loginlake.web.accept import Attempt, accept
 from loginlake.web.avatar import initials_avatar
 from loginlake.web.context import Session, WebContext, context_of
@@ -69,6 +69,7 @@ def create_app(context: WebContext) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan)
     app.state.context = context
     app.state.buckets = Buckets(context.limits.refusals_a_minute, context.limits.addresses)
+    app.state.event_buckets = Buckets(context.limits.events_a_minute, context.limits.addresses)
     app.state.origins = allowed_origins(context.origin)
     app.add_middleware(Guard, origin=context.origin, google=context.developer is None)
     app.add_exception_handler(Answer, _answer)
@@ -83,6 +84,7 @@ def create_app(context: WebContext) -> FastAPI:
     app.add_api_route("/signin/redirect", signin_redirect, methods=["POST"])
     app.add_api_route("/api/signout", signout, methods=["POST"])
     app.add_api_route("/api/me", me, methods=["GET"])
+    app.include_router(events.router)
     app.include_router(journey.router)
     app.include_router(health.router)
     if context.developer is not None:
@@ -93,8 +95,13 @@ def create_app(context: WebContext) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    context: WebContext = app.state.context
+    if context.spool is not None:
+        await asyncio.to_thread(context.spool.start)
     yield
-    await app.state.context.verifier.close()
+    await context.verifier.close()
+    if context.spool is not None:
+        await asyncio.to_thread(context.spool.stop)
 
 
 async def page(request: Request) -> Response:

@@ -11,7 +11,9 @@ import msgspec
 from fastapi import Request
 
 from loginlake.stream.log import EventLog
+from loginlake.stream.spool import SpooledLog
 from loginlake.web.identity import IdentityVerifier
+from loginlake.web.keys import ApiKey
 from loginlake.web.state import WebState
 
 if TYPE_CHECKING:
@@ -92,15 +94,27 @@ class Limits:
     session_s: float = 12 * 3600.0
     refusals_a_minute: float = 30.0
     addresses: int = 10_000
+    event_bytes: int = 1024 * 1024
+    batch_bytes: int = 4 * 1024 * 1024
+    batch_events: int = 1000
+    events_a_minute: float = 60_000.0
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _no_key(_: str) -> ApiKey | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebContext:
-    """What `create_app` is given. With `developer` set, its routes exist and the page says so."""
+    """What `create_app` is given. With `developer` set, its routes exist and the page says so.
+
+    `spool`: the log itself where it has a spool, which the app starts and stops. `api_key` finds a good key by its
+    text.
+    """
 
     origin: str
     application: str
@@ -112,6 +126,8 @@ class WebContext:
     viewers: Callable[[Person], bool]
     client_id: str
     developer: DeveloperProvider | None = None
+    spool: SpooledLog | None = None
+    api_key: Callable[[str], ApiKey | None] = _no_key
     trusted_proxies: int = 0
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], datetime] = _utc_now

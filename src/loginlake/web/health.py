@@ -9,10 +9,11 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from loginlake.errors import LoginlakeError
+from loginlake.stream.spool_record import SpoolState
 from loginlake.web.context import context_of
 from loginlake.web.problems import RETRY_AFTER_S
 from loginlake.web.state import WebState
@@ -26,6 +27,10 @@ _METRICS = {
     "refusals_dropped": "Refused tokens that the rate limit kept from becoming events",
     "refusals_lost": "Refused tokens that the log did not take",
     "unavailable": "Sign-ins answered 503",
+    "events_accepted": "Other applications' events accepted, each durable",
+    "events_refused": "Other applications' events refused: envelope, source or size",
+    "events_unavailable": "Other applications' events that neither log nor spool took",
+    "events_limited": "Other applications' events beyond the rate of their key",
 }
 
 
@@ -37,7 +42,10 @@ async def health() -> Response:
 
 @router.get("/ready")
 async def ready(request: Request) -> Response:
-    """Ready: log, state and signing keys answer. 503 names the one that does not."""
+    """Ready: log, state and signing keys answer. 503 names the one that does not.
+
+    A log that is away leaves the web ready while its spool takes sign-ins.
+    """
     context = context_of(request)
     names = ("log", "state", "keys")
     results = await asyncio.gather(
@@ -45,15 +53,24 @@ async def ready(request: Request) -> Response:
         _answers(asyncio.to_thread(context.state.counters)),
         _answers(context.verifier.ready()),
     )
-    parts = dict(zip(names, ("ok" if good else "unavailable" for good in results), strict=True))
-    return _json({"ready": all(results), **parts}, 200 if all(results) else 503)
+    parts: dict[str, object] = dict(zip(names, ("ok" if good else "unavailable" for good in results), strict=True))
+    log, *others = results
+    if context.spool is not None:
+        spool = await asyncio.to_thread(context.spool.state)
+        parts["spool"] = spool
+        log = log or spool.takes
+    good = log and all(others)
+    return _json({"ready": good, **parts}, 200 if good else 503)
 
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Prometheus' text format. Every worker answers for all: the numbers are the shared state's."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Counters(context_of(request).state))
+    context = context_of(request)
+    registry.register(_Counters(context.state))
+    if context.spool is not None:
+        registry.register(_Spool(await asyncio.to_thread(context.spool.state)))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -72,6 +89,24 @@ class _Counters:
             if name.startswith("refused:"):
                 reasons.add_metric([name.removeprefix("refused:")], n)
         yield reasons
+
+
+class _Spool:
+    """What waits for the log, over all workers of this machine."""
+
+    def __init__(self, state: SpoolState) -> None:
+        self._numbers = {
+            "entries": ("Events in the spool", state.entries),
+            "bytes": ("Bytes in the spool", state.size_bytes),
+            "oldest_seconds": ("Age of the oldest event in the spool", state.oldest_s),
+            "takes": ("Whether this worker's spool takes more", int(state.takes)),
+            "unreadable": ("Spool files that cannot be read", len(state.unreadable)),
+        }
+
+    def collect(self) -> Iterator[Metric]:
+        """Each gauge."""
+        for name, (meaning, number) in self._numbers.items():
+            yield GaugeMetricFamily(f"loginlake_spool_{name}", meaning, value=number)
 
 
 async def _answers(call: Awaitable[object]) -> bool:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from loginlake.errors import LoginlakeError, Unavailable
+from loginlake.stream.spool_record import SPOOLED
 from loginlake.web.context import Session, Step, context_of
 from loginlake.web.problems import Answer, Problem
 from loginlake.web.session import current_session
@@ -21,19 +22,20 @@ router = APIRouter(prefix="/api/journey")
 
 @router.get("")
 async def journey(request: Request) -> Response:
-    """Every step: name, done, at, place."""
+    """Every step: name, done, at, place. The topic's place is "spool" while the event waits there."""
     session = _own(request)
     seen = {step.name: step for step in await _trace(request, session)}
     steps = [_web(session)]
     for name in STEPS[1:]:
         step = seen.get(name)
         done = step is not None and step.done
+        waits = name == "topic" and not done and session.partition == SPOOLED
         steps.append(
             {
                 "name": name,
                 "done": done,
                 "at": step.at if step and done else None,
-                "place": step.place if step and done else None,
+                "place": step.place if step and done else "spool" if waits else None,
             }
         )
     return _json({"event_id": session.event_id, "steps": steps})

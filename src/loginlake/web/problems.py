@@ -61,9 +61,14 @@ def for_status(status: int) -> Problem:
 
 
 def problem_response(
-    request: Request, problem: Problem, reason: str = "", headers: Mapping[str, str] | None = None
+    request: Request,
+    problem: Problem,
+    reason: str = "",
+    headers: Mapping[str, str] | None = None,
+    *,
+    extra: Mapping[str, object] | None = None,
 ) -> Response:
-    """The answer, in the reader's language."""
+    """The answer, in the reader's language. `extra` members go into the JSON form."""
     row, language = problem.value, language_for(request)
     texts = CATALOGUES[language]
     title = texts[f"{row.name}.title"]
@@ -74,7 +79,13 @@ def problem_response(
     if _navigates(request):
         page = render("problem.html", language, title=title, detail=detail, status=row.status)
         return HTMLResponse(page, row.status, sent)
-    body = {"type": f"urn:loginlake:problem:{row.name}", "title": title, "status": row.status, "detail": detail}
+    body: dict[str, object] = {
+        "type": f"urn:loginlake:problem:{row.name}",
+        "title": title,
+        "status": row.status,
+        "detail": detail,
+        **(extra or {}),
+    }
     if reason:
         body["reason"] = reason
     return Response(msgspec.json.encode(body), row.status, sent, media_type="application/problem+json")

@@ -1,4 +1,4 @@
-"""Spools of several processes: killed with -9 in the middle of everything, out of space. Nothing acknowledged is lost."""
+"""Spools of several processes: killed with -9 at any moment, out of space. Nothing acknowledged is lost."""
 
 from __future__ import annotations
 

@@ -162,6 +162,7 @@ function draw(steps, announced) {
     const item = document.querySelector(`[data-step="${step.name}"]`);
     item.classList.toggle("done", step.done);
     item.classList.toggle("next", step.name === next);
+    if (!step.done && step.place === "spool") item.querySelector(".place").textContent = texts.step_topic_spool;
     if (!step.done || announced.has(step.name)) continue;
     announced.add(step.name);
     const numbers = step.name === "topic" && step.place?.match(/^partition (\d+), offset (\d+)$/);
