@@ -17,6 +17,7 @@ from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore
 from loginlake.settings import Settings
 from loginlake.silver.reasons import Rules
+from loginlake.stream.spool_check import counts
 
 if TYPE_CHECKING:
     from loginlake.audit.finding import Report
@@ -62,6 +63,7 @@ def audit(settings: Settings, scope: Scope, progress: Callable[[str, int], None]
             rules=rules_of(settings),
             shards=shards_of(store),
             answered=state.counters().get("answered", 0),
+            spools=lambda: counts(wiring.spool_folder(settings)),
         )
         return run.audit(path, scope, progress)
 

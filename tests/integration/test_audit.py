@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 from fakes.command_line import CommandLine, content
 
+from loginlake.stream.spool_file import Content, make
+
 DEMO = ("demo", "--people", "60", "--days", "3", "--until", "2026-11-20", "--repeats", "0.1", "--nulls", "0.1")
 
 
@@ -303,6 +305,20 @@ def test_a_rewound_group_is_named_and_nothing_is_lost(line: CommandLine) -> None
     assert [(found["fault"], found["where"], found["notice"]) for found in report["findings"]] == [
         ("group_behind", "group, partition 1", True)
     ]
+
+
+def test_a_row_removed_from_a_spool_is_named(line: CommandLine) -> None:
+    filled(line)
+    spool = make(line.data / "spool")
+    spool.append([Content(b"k", b"{}", None), Content(b"k", b"{}", None)], 1_764_010_800_000)
+    report = line.json("audit", "--deep")
+    assert (report["balanced"], report["account"]["waiting"]) == (True, 2)
+    with closing(sqlite3.connect(spool.path)) as db, db:
+        db.execute("DELETE FROM entries WHERE seq = (SELECT min(seq) FROM entries)")
+    (wrong,) = faults(line.json("audit", code=1))
+    assert (wrong["fault"], wrong["where"]) == ("spool_differs", f"spool/{spool.path.name}")
+    assert wrong["what"] == "It says 2 entries of 6 bytes; 1 of 3 are there."
+    spool.close()
 
 
 def _commits(log: sqlite3.Connection) -> str:

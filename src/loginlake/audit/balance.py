@@ -14,6 +14,7 @@ from loginlake.audit.listing import Listing
 from loginlake.audit.objects import Facts
 from loginlake.lake import keys
 from loginlake.stream.log import Range
+from loginlake.stream.spool_check import SpoolCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Terms:
     log: int
     answered: int | None
     open_days: frozenset[str]
+    spooled: int
 
 
 def account(terms: Terms) -> tuple[dict[str, int], dict[str, int]]:
@@ -49,8 +51,9 @@ def account(terms: Terms) -> tuple[dict[str, int], dict[str, int]]:
     to_clean = sum(facts.lines - facts.erased - facts.rejected_stored for facts in unsettled) - terms.placed
     found = {
         "answered": terms.answered or 0,
-        "accepted": former + sum(extent.end for extent in terms.ranges.values()) - terms.chains.gaps,
-        "waiting": sum(
+        "accepted": former + sum(extent.end for extent in terms.ranges.values()) - terms.chains.gaps + terms.spooled,
+        "waiting": terms.spooled
+        + sum(
             max(0, extent.end - max(ends.get((terms.log, number), 0), extent.begin))
             for number, extent in terms.ranges.items()
         ),
@@ -77,6 +80,23 @@ def faults(found: Mapping[str, int]) -> list[Finding]:
 def states(terms: Terms, committed: Mapping[int, int]) -> list[Finding]:
     """What must agree besides: counts by day, watermarks, the work list, the group's offsets."""
     return [*_days(terms), *_watermarks(terms), *_work_list(terms), *_group(terms, committed)]
+
+
+def spools(counted: Sequence[SpoolCount], unreadable: Sequence[str]) -> list[Finding]:
+    """A spool holds what it says; one that cannot be read is named, not guessed."""
+    findings = []
+    for spool in counted:
+        if not spool.whole:
+            what = (
+                f"It says {spool.said:,} entries of {spool.said_bytes:,} bytes; "
+                f"{spool.there:,} of {spool.there_bytes:,} are there."
+            )
+            move = "Sign-ins that were answered are gone from it: restore the file from a copy, beside the others."
+            findings.append(Finding(fault="spool_differs", where=f"spool/{spool.name}", what=what, next_move=move))
+    for name in unreadable:
+        what, move = "It cannot be read, and is not counted.", "Look at the disk and at the rights of its file."
+        findings.append(Finding(fault="spool_unreadable", where=f"spool/{name}", what=what, next_move=move))
+    return findings
 
 
 def _in_gold(gold: Gold) -> Counter[str]:

@@ -24,6 +24,7 @@ from loginlake.lake.store import ObjectStore
 from loginlake.silver.check import Shards
 from loginlake.silver.reasons import Rules
 from loginlake.stream.log import EventLog, Position, Range
+from loginlake.stream.spool_check import SpoolCount
 
 Progress = Callable[[str, int], None]
 _BUCKET_BYTES = 4 * 1024 * 1024
@@ -44,6 +45,7 @@ class Path:
     rules: Rules
     shards: Shards
     answered: int | None = None
+    spools: Callable[[], tuple[list[SpoolCount], list[str]]] = lambda: ([], [])
 
 
 def audit(path: Path, scope: Scope, progress: Progress = lambda _name, _count: None) -> Report:
@@ -73,6 +75,8 @@ class _Audit:
     def run(self) -> Report:
         path, scope = self._path, self._scope
         self._listing = listing = lists.take(path.store)
+        self._spools, unreadable = path.spools()  # before the log: an entry on its way is counted in both, not in none
+        self._findings += balance.spools(self._spools, unreadable)
         self._ranges = dict(path.log.ranges())
         remembered = scope.whole and not scope.deep
         days = checkpoint.read(path.store, path.rules.VERSION) if remembered else {}
@@ -269,6 +273,7 @@ class _Audit:
             log=self._path.log_number,
             answered=self._path.answered,
             open_days=self._open_days(),
+            spooled=sum(spool.there for spool in self._spools),
         )
         report = Report(deep=self._scope.deep, first_day=self._scope.first, last_day=self._scope.last)
         report.complete_until = gold.complete_until
@@ -290,6 +295,8 @@ class _Audit:
 
     def _moving(self, gold: answers.Gold) -> bool:
         again = lists.take(self._path.store)
+        if self._path.spools()[0] != self._spools or dict(self._path.log.ranges()) != self._ranges:
+            return True
         return again != self._listing or answers.Gold.read(self._path.gold).generation != gold.generation
 
     def _remember(self, before: dict[str, checkpoint.Day], report: Report) -> None:

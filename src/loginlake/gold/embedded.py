@@ -104,7 +104,8 @@ class EmbeddedGold:
         bound = [*prefix, *(after[len(prefix) :] if after is not None else ()), limit]
         with self._connection() as connection:
             self._ensure(connection, index.collection)
-            _add_index(connection, index)
+            if index.fields:  # by _id alone: that index is always there
+                _add_index(connection, index)
             return [_document(body) for (body,) in connection.execute(query, bound)]
 
     def delete(self, collection: str, ids: Iterable[str]) -> None:

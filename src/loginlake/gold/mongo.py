@@ -140,7 +140,7 @@ class MongoGold:
         return list(self._of(collection).find({"_id": {"$in": ids}}))
 
     def _ensure(self, index: Index) -> None:
-        if index in self._indexes:
+        if index in self._indexes or not index.fields:  # by _id alone: that index is always there
             return
         keys = [(name, ASCENDING) for name in (*index.fields, "_id")]
         name = "by_" + "_".join(index.fields)
