@@ -1,6 +1,6 @@
 """The published form of what travels: JSON Schema of SignIn v1, and an AsyncAPI 3 document of the topic.
 
-For those who produce to the log themselves. It says what cleaning requires by default; the rules decide (silver/reasons).
+For those who produce to the log themselves. It says what cleaning requires by default; the rules decide.
 """
 
 from __future__ import annotations

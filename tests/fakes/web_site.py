@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +15,11 @@ from fakes.issuer import AUDIENCE, Clock, FakeIssuer
 
 from loginlake.errors import LoginlakeError
 from loginlake.stream.log import Headers, Position
+from loginlake.stream.spool import SpooledLog
 from loginlake.web.app import create_app
 from loginlake.web.context import Limits, Person, WebContext
 from loginlake.web.developer import CLIENT_ID, DeveloperProvider
+from loginlake.web.keys import ApiKey
 from loginlake.web.session import new_nonce
 from loginlake.web.state import WebState
 
@@ -105,6 +108,8 @@ class Site:
         developer: bool = False,
         hosted_domain: str = "",
         trusted_proxies: int = 0,
+        api_key: Callable[[str], ApiKey | None] = lambda _: None,
+        spool: SpooledLog | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.issuer = issuer or FakeIssuer(self.clock)
@@ -116,7 +121,7 @@ class Site:
             origin=origin,
             application="https://app.example",
             secret=SECRET,
-            log=self.log,
+            log=spool or self.log,
             state=self.state,
             verifier=self.developer.verifier() if self.developer else self.issuer.verifier(hosted_domain),
             trace=self.trace,
@@ -124,6 +129,8 @@ class Site:
             client_id=CLIENT_ID if developer else AUDIENCE,
             developer=self.developer,
             trusted_proxies=trusted_proxies,
+            spool=spool,
+            api_key=api_key,
             limits=limits or Limits(),
             clock=self.clock,
         )

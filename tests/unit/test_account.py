@@ -152,3 +152,15 @@ def test_what_is_written_while_counting_is_said() -> None:
 
     lake.store.on_call = write
     assert lake.count().moving
+
+
+def test_what_waits_in_the_spool_is_accepted_and_waiting() -> None:
+    found = count(FakeEventLog(1), FakeStore(), FakeGold(), log_number=0, answered=3, spooled=lambda: 3)
+    assert (found.accepted, found.waiting, found.landed) == (3, 3, 0)
+    assert found.faults() == []
+    assert not found.moving
+
+
+def test_a_spool_that_empties_meanwhile_is_seen_to_move() -> None:
+    left = iter([3, 1])
+    assert count(FakeEventLog(1), FakeStore(), FakeGold(), log_number=0, answered=0, spooled=lambda: next(left)).moving

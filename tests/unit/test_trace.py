@@ -17,6 +17,7 @@ from loginlake.lake.manifest import Lake
 from loginlake.lake.store import open_store
 from loginlake.stream.embedded import EmbeddedLog
 from loginlake.stream.log import Position
+from loginlake.stream.spool_record import SPOOLED
 from loginlake.trace import Step, Tracer
 
 TIME = "2026-11-20T09:30:00.000000Z"
@@ -163,3 +164,14 @@ def test_an_event_in_the_second_object_of_its_hour_is_found(way: Way) -> None:
     way.line("land", "--once")
     assert len(way.line.files("bronze")) == 2
     assert way.steps(at, event_id="e2")[1].content["offset"] == 1
+
+
+def test_a_spooled_sign_in_is_found_through_silver(way: Way) -> None:
+    at = way.sign_in()
+    nowhere = Position(SPOOLED, 123)
+    assert way.done(nowhere) == []
+    way.line("land", "--once")
+    assert way.done(nowhere) == []
+    way.line("clean", "--once")
+    assert way.done(nowhere) == ["topic", "bronze", "silver"]
+    assert [step.content for step in way.steps(nowhere)] == [step.content for step in way.steps(at)]

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.event_log import FakeEventLog
 from pydantic import SecretStr
 
 from loginlake import wiring
 from loginlake.errors import Misconfigured
 from loginlake.settings import Settings
 from loginlake.stream.embedded import EmbeddedLog
+from loginlake.stream.spool import SpooledLog
 
 SECRET = SecretStr("a secret of the tests, of more than 32 characters")
 
@@ -164,3 +166,24 @@ def test_a_required_field_that_no_sign_in_has_is_refused(tmp_path: Path) -> None
 
 def test_the_clock_is_utc() -> None:
     assert wiring.now().utcoffset() == timedelta(0)
+
+
+def test_the_embedded_log_has_no_spool_and_others_do(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, spool_max_mb=3)
+    with closing(wiring.open_log(settings)) as log:
+        assert wiring.spooled(settings, log) is None
+    spooled = wiring.spooled(settings, FakeEventLog())
+    assert isinstance(spooled, SpooledLog)
+    with closing(spooled):
+        spooled.start()
+        assert [path.suffix for path in sorted((tmp_path / "data" / "spool").glob("*.db"))] == [".db"]
+    assert wiring.spooled_entries(settings) == 0
+
+
+def test_a_spool_that_cannot_be_read_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = settings_of(tmp_path)
+    folder = wiring.spool_folder(settings)
+    folder.mkdir()
+    (folder / "broken.db").write_bytes(b"not a database, whatever it is called" * 100)
+    assert wiring.spooled_entries(settings) == 0
+    assert [getattr(record, "spool", "") for record in caplog.records] == ["broken.db"]
