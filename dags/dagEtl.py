@@ -15,8 +15,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import alert
 import azureEtl
+import etlAlert
 from airflow.sdk import CronDataIntervalTimetable, dag, task_group
 
 
@@ -41,7 +41,7 @@ def azure_etl(found: Any) -> Any:
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     default_args=azureEtl.DEFAULTS,
-    on_failure_callback=alert.callbacks(),
+    on_failure_callback=etlAlert.callbacks(),
     tags=["loginlake", "etl"],
 )
 def dag_etl() -> None:
