@@ -1,7 +1,8 @@
 # loginlake: `make` explains itself. Two commands matter: `make run` and `make test`.
 .DEFAULT_GOAL := help
-PORT ?= 8000
-DATA ?= data
+PORT ?= $(or $(LOGINLAKE_PORT),8000)
+DATA ?= $(or $(LOGINLAKE_DATA),data)
+KAFKA ?= kraft
 PEOPLE ?= 300
 DAYS ?= 60
 N ?= 100
@@ -9,23 +10,32 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := UV_SYSTEM_CERTS=true VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv
-SETTINGS := LOGINLAKE_DATA="$(DATA)" LOGINLAKE_PORT="$(PORT)"
+SETTINGS = LOGINLAKE_DATA="$(DATA)" LOGINLAKE_PORT="$(PORT)"
+ifeq ($(ON),services)
+SETTINGS += $(shell $(BIN)/python -m services env)
+READY = $(SETTINGS) $(BIN)/loginlake check --create
+else
+READY = true
+endif
 
-.PHONY: help run demo test check install lock shots drill bench clean
+.PHONY: help run demo test check install lock shots drill bench clean services services-env services-stop verify-real
+-include services/*.mk
 
 help: ## this list
 	@echo "loginlake: every sign-in of an application, accounted for."
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@echo
 	@echo "  PORT=8000 DATA=./data choose the port and the data folder: make run PORT=9000 DATA=/tmp/lake"
 
-run: .venv/run.stamp ## run everything; then open http://localhost:$PORT (Ctrl-C stops it)
-	@$(SETTINGS) exec $(BIN)/loginlake run
+run: .venv/run.stamp ## run everything; then open http://localhost:$PORT (Ctrl-C stops it; ON=services: on real servers)
+	@$(READY)
+	@exec env $(SETTINGS) $(BIN)/loginlake run
 
 demo: .venv/run.stamp ## the same, with made-up sign-ins in it (PEOPLE=300 DAYS=60)
+	@$(READY)
 	@$(SETTINGS) $(BIN)/loginlake demo --if-empty --people $(PEOPLE) --days $(DAYS)
-	@$(SETTINGS) exec $(BIN)/loginlake run
+	@exec env $(SETTINGS) $(BIN)/loginlake run
 
 test: .venv/dev.stamp ## every check and every test, in a real browser too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh
@@ -41,6 +51,18 @@ drill: .venv/dev.stamp ## kill the stages N=100 times with -9 and count what is 
 
 bench: .venv/dev.stamp ## speed and memory of every stage, beside its peers
 	@$(BIN)/python bench/run.py
+
+services: .venv/dev.stamp ## start real servers: Apache Kafka (KAFKA=zookeeper: 3.9), Azurite, a MongoDB wire server
+	@$(BIN)/python -m services start --kafka $(KAFKA)
+
+services-env: .venv/dev.stamp ## the settings that point at them
+	@$(BIN)/python -m services env
+
+services-stop: .venv/dev.stamp ## end them
+	@$(BIN)/python -m services stop
+
+verify-real: .venv/dev.stamp ## the contract suites on real accounts: LOGINLAKE_TEST_LOG_URL, _LAKE_URL, _GOLD_URL
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/verify_real.sh
 
 install: .venv/run.stamp ## make .venv with what the product needs
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
-from loginlake import __version__, cli_operate, cli_sources, journal
+from loginlake import __version__, cli_operate, cli_sources, cli_systems, journal
 from loginlake.errors import LoginlakeError
 
 if TYPE_CHECKING:
@@ -240,6 +240,7 @@ def settings(as_json: bool, as_env: bool, markdown: bool) -> None:
         click.echo(msgspec.json.encode(rows).decode() if as_json else settings_doc.table(rows))
 
 
+cli_systems.register(main, _verb, JSON)
 cli_operate.register(main, _verb, JSON)
 cli_sources.register(main, _verb, JSON)
 

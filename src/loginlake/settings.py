@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,7 +22,7 @@ class Settings(BaseSettings):
 
     data: Path = Field(Path("data"), description="folder of the embedded log, lake, gold and web state")
     log_url: str = Field("", description="the log: sqlite:PATH | kafka://HOST:PORT/TOPIC (default: in DATA)")
-    lake_url: str = Field("", description="the lake: file:PATH | az://CONTAINER/PREFIX | memory: (default: in DATA)")
+    lake_url: str = Field("", description="the lake: file:PATH | az://CONTAINER/PREFIX (default: in DATA)")
     gold_url: str = Field("", description="the answers: sqlite:PATH | mongodb://HOST/DATABASE (default: in DATA)")
 
     host: str = Field("127.0.0.1", description="address that the web listens on")
@@ -31,6 +32,26 @@ class Settings(BaseSettings):
     source: str = Field("", description="URI of this application in its events (default: PUBLIC_URL)")
     trusted_proxies: int = Field(0, ge=0, description="reverse proxies in front whose X-Forwarded-For is believed")
     secret: SecretStr = Field(SecretStr(""), description="key of cookies and keyed hashes (default: made once in DATA)")
+
+    kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to speak to Kafka: PLAINTEXT | SSL | SASL_PLAINTEXT | SASL_SSL"
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "PLAIN", description="how to log in to Kafka: PLAIN | SCRAM-SHA-256 | SCRAM-SHA-512 | OAUTHBEARER"
+    )
+    kafka_username: str = Field("", description="user name at Kafka; for OAUTHBEARER the client id")
+    kafka_password: SecretStr = Field(SecretStr(""), description="password at Kafka; for OAUTHBEARER the client secret")
+    kafka_ca: str = Field("", description="PEM file of the authority that signed Kafka's certificate (default: system)")
+    kafka_token_url: str = Field("", description="where OAUTHBEARER tokens are fetched")
+    kafka_scope: str = Field("", description="scope of OAUTHBEARER tokens")
+    topic_partitions: int = Field(12, ge=1, description="partitions of the topic that `loginlake topic` makes")
+    topic_replication: int = Field(3, ge=1, description="replicas of that topic")
+    topic_min_insync: int = Field(2, ge=1, description="replicas of it that must have a record (min.insync.replicas)")
+    azure_account: str = Field("", description="storage account of an az:// lake")
+    azure_endpoint: str = Field("", description="its address, where it is not Azure's own")
+    azure_key: SecretStr = Field(SecretStr(""), description="account key (without any: the default credential)")
+    azure_sas: SecretStr = Field(SecretStr(""), description="shared access signature instead of a key")
+    azure_connection_string: SecretStr = Field(SecretStr(""), description="connection string instead of both")
 
     google_client_id: str = Field("", description="Google OAuth client id; empty: the developer identity provider")
     google_hosted_domain: str = Field("", description="only people of this Google Workspace domain may sign in")
@@ -50,7 +71,7 @@ class Settings(BaseSettings):
     )
 
     partitions: int = Field(4, ge=1, le=1024, description="partitions of the embedded log, when it is created")
-    retention_days: int = Field(7, ge=1, description="days that the embedded log keeps landed records")
+    retention_days: int = Field(7, ge=1, description="days that the log keeps records (embedded: once landed)")
     land_max_records: int = Field(20_000, ge=1, description="records that close a bronze object")
     land_max_bytes: int = Field(16 * 1024 * 1024, ge=1, description="bytes of values that close a bronze object")
     land_max_age_s: float = Field(0, ge=0, description="seconds that close a bronze object (0: 1 embedded, 60 Kafka)")

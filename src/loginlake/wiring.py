@@ -30,7 +30,10 @@ from loginlake.web.state import WebState
 
 if TYPE_CHECKING:
     from loginlake.gold.publish import PublishReport
+    from loginlake.lake.azure import AzureAccount
     from loginlake.silver.clean import CleanReport
+    from loginlake.stream.kafka_client import Security
+    from loginlake.stream.topic import TopicReport
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +73,55 @@ def _embedded_gold(settings: Settings, rest: str) -> GoldStore:
     return EmbeddedGold(Path(rest))
 
 
-LOGS: dict[str, Callable[[Settings, str], EventLog]] = {"sqlite": _embedded_log}
-GOLDS: dict[str, Callable[[Settings, str], GoldStore]] = {"sqlite": _embedded_gold}
+def _needs(extra: str) -> Misconfigured:
+    return Misconfigured(
+        f"The library for this system is not installed ({extra}).",
+        "It is an extra of the package.",
+        f"Install it: pip install 'loginlake[{extra}]'",
+    )
+
+
+def kafka_security(settings: Settings) -> Security:
+    """How the settings say to speak to Kafka."""
+    from loginlake.stream.kafka_client import Security
+
+    return Security(
+        settings.kafka_protocol,
+        settings.kafka_mechanism,
+        settings.kafka_username,
+        settings.kafka_password.get_secret_value(),
+        Path(settings.kafka_ca) if settings.kafka_ca else None,
+        settings.kafka_token_url,
+        settings.kafka_scope,
+    )
+
+
+def _kafka_log(settings: Settings, rest: str) -> EventLog:
+    try:
+        from loginlake.stream.kafka import KafkaLog
+    except ImportError:
+        raise _needs("kafka") from None
+    return KafkaLog.from_url(f"kafka:{rest}", kafka_security(settings))
+
+
+def _mongo_gold(scheme: str) -> Callable[[Settings, str], GoldStore]:
+    def opened(settings: Settings, rest: str) -> GoldStore:
+        del settings
+        try:
+            from loginlake.gold.mongo import MongoGold
+        except ImportError:
+            raise _needs("mongo") from None
+        return MongoGold(f"{scheme}:{rest}")
+
+    return opened
+
+
+LOGS: dict[str, Callable[[Settings, str], EventLog]] = {"sqlite": _embedded_log, "kafka": _kafka_log}
+GOLDS: dict[str, Callable[[Settings, str], GoldStore]] = {
+    "sqlite": _embedded_gold,
+    "mongodb": _mongo_gold("mongodb"),
+    "mongodb+srv": _mongo_gold("mongodb+srv"),
+}
 
 
 def _choose(table: Mapping[str, Callable[[Settings, str], _Port]], name: str, url: str, settings: Settings) -> _Port:
@@ -89,6 +139,28 @@ def open_log(settings: Settings) -> EventLog:
     """The log that the settings name."""
     data_folder(settings)
     return _choose(LOGS, "LOGINLAKE_LOG_URL", settings.log_address, settings)
+
+
+def topic(settings: Settings, *, create: bool) -> TopicReport | None:
+    """Kafka's topic, made where it is missing and compared; None for the embedded log, which has none."""
+    if not settings.log_address.startswith("kafka:"):
+        return None
+    try:
+        from loginlake.stream.kafka_admin import KafkaAdmin
+        from loginlake.stream.kafka_client import parse_url
+    except ImportError:
+        raise _needs("kafka") from None
+    from loginlake.stream.topic import Topic, ensure_topic
+
+    bootstrap, name = parse_url(settings.log_address)
+    wanted = Topic(
+        name,
+        settings.topic_partitions,
+        settings.topic_replication,
+        settings.topic_min_insync,
+        settings.retention_days,
+    )
+    return ensure_topic(KafkaAdmin(bootstrap, kafka_security(settings)), wanted, create=create)
 
 
 def spool_folder(settings: Settings) -> Path:
@@ -120,7 +192,22 @@ def api_keys(settings: Settings) -> ApiKeys:
 def open_lake(settings: Settings) -> ObjectStore:
     """The lake that the settings name."""
     data_folder(settings)
-    return open_store(settings.lake_address)
+    return open_store(settings.lake_address, azure_account(settings))
+
+
+def azure_account(settings: Settings) -> AzureAccount | None:
+    """The storage account of the lake; None for a lake that needs none."""
+    if not settings.lake_address.startswith(("az:", "https:", "http:")):
+        return None
+    from loginlake.lake.azure import AzureAccount
+
+    return AzureAccount(
+        settings.azure_account,
+        settings.azure_endpoint,
+        settings.azure_key,
+        settings.azure_sas,
+        settings.azure_connection_string,
+    )
 
 
 def open_gold(settings: Settings) -> GoldStore:

@@ -40,7 +40,9 @@ def test_every_relative_link_leads_somewhere(doc: Path) -> None:
 
 @pytest.mark.parametrize("doc", PAGES, ids=lambda doc: str(doc.relative_to(ROOT)))
 def test_every_setting_that_is_named_exists(doc: Path) -> None:
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields} | {"LOGINLAKE_TEST_MONGO_URL"}
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields} | {
+        f"LOGINLAKE_TEST_{name}_URL" for name in ("LOG", "LAKE", "GOLD", "MONGO")
+    }
     named = set(re.findall(r"LOGINLAKE_[A-Z0-9_]*[A-Z0-9]\b(?!\*)", doc.read_text()))
     assert named <= known
 

@@ -1,0 +1,108 @@
+"""The verbs for real systems: topic and check. Registered on `main` by cli.py."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from loginlake.check import Line, Probe
+    from loginlake.settings import Settings
+
+Verb = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
+    """Add the verbs to `main`. `verb` gives a command its settings; `as_json` is the option --json."""
+
+    @main.command()
+    @click.option("--check", "check_only", is_flag=True, help="only compare, create nothing")
+    @click.option("--new-log", is_flag=True, help="tell the lake that this log follows the one it knows")
+    @verb
+    def topic(settings: Settings, *, check_only: bool, new_log: bool) -> None:
+        """Create Kafka's topic as it must be, or name what differs; nothing is changed on one that is there."""
+        sys.exit(_topic(settings, create=not check_only, new_log=new_log))
+
+    @main.command("check")
+    @click.option("--create", is_flag=True, help="make the topic and the container where they are missing")
+    @as_json
+    @verb
+    def check_systems(settings: Settings, *, create: bool, as_json: bool) -> None:
+        """Ask log, lake and gold: reachable, let in, may write, as they must be? A line each, and what to do."""
+        lines = _check(settings, create=create)
+        if as_json:
+            click.echo(msgspec.json.encode([line._asdict() for line in lines]).decode())
+        else:
+            click.echo("\n".join(map(str, lines)))
+        sys.exit(0 if all(line.well for line in lines) else 1)
+
+
+def _topic(settings: Settings, *, create: bool, new_log: bool) -> int:
+    from loginlake import wiring
+    from loginlake.lake.manifest import Lake
+
+    report = wiring.topic(settings, create=create)
+    if report is None:
+        click.echo("The embedded log needs no topic.")
+    elif not report.exists:
+        click.echo("The topic is not there. Create it: loginlake topic")
+        return 1
+    else:
+        click.echo("The topic was created." if report.created else "The topic is there.")
+        for difference in report.differences:
+            click.echo(f"DIFFERS: {difference}")
+    if new_log:
+        with closing(wiring.open_log(settings)) as log:
+            number = Lake(wiring.open_lake(settings)).add_log(log.identity())
+        click.echo(f"For the lake this is log {number}.")
+    return 1 if report is not None and report.differences else 0
+
+
+def _check(settings: Settings, *, create: bool) -> list[Line]:
+    from loginlake import wiring
+    from loginlake.check import check, gold_probe, log_probe
+    from loginlake.gold.pointer import BY_GENERATION
+
+    log, gold = wiring.open_log(settings), wiring.open_gold(settings)
+    with closing(log), closing(gold):
+        topic = {} if settings.log_address.startswith("sqlite:") else {"topic": partial(_topic_line, settings, create)}
+        clock = getattr(gold, "server_time", None)
+        systems = {
+            "log": log_probe(log),
+            "lake": _lake_probe(settings, create=create),
+            "gold": gold_probe(gold, [BY_GENERATION], clock=clock),
+        }
+        return [*check(topic), *check(systems)]  # the log is asked once its topic was made
+
+
+def _topic_line(settings: Settings, create: bool) -> str:
+    from loginlake import wiring
+    from loginlake.errors import Misconfigured
+
+    report = wiring.topic(settings, create=create)
+    if report is None or not report.exists:
+        raise Misconfigured("The topic is not there.", "", "Create it: loginlake topic")
+    if report.differences:
+        wrong = "; ".join(map(str, report.differences))
+        raise Misconfigured(f"The topic differs: {wrong}.", "", "Change the topic, or the LOGINLAKE_TOPIC_* settings.")
+    return "created as it must be." if report.created else "as it must be."
+
+
+def _lake_probe(settings: Settings, *, create: bool) -> Probe:
+    from loginlake import wiring
+    from loginlake.check import lake_probe
+
+    store, account = wiring.open_lake(settings), wiring.azure_account(settings)
+    if account is None:
+        return lake_probe(store)
+    from loginlake.lake.azure import create_container, place, server_time
+
+    where = place(settings.lake_address, account)
+    make = partial(create_container, where) if create else None
+    return lake_probe(store, create=make, clock=partial(server_time, where))
