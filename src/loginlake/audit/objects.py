@@ -11,24 +11,14 @@ import msgspec
 import numpy as np
 
 from loginlake.audit.finding import Finding, Place, places, said
+from loginlake.audit.judged import Judged
 from loginlake.audit.listing import Receipt, receipt_of
 from loginlake.audit.spill import Records
-from loginlake.bronze import envelope
 from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
-from loginlake.silver.check import Checker, Shards, shard_of
+from loginlake.silver.check import Checker, Shards
 from loginlake.silver.reasons import Rules
-from loginlake.silver.rows import RejectedRow, SignInRow, SilverRow, encode
-
-ROW = np.dtype(
-    [
-        *(("slot", "<u4"), ("log", "<u4"), ("partition", "<u4"), ("offset", "<i8")),
-        *(("line", "<i8"), ("group", "<i8"), ("settled", "u1")),
-    ]
-)
-"""A row that silver or repeated must have: `line` and `group` are hashes, of its line and of (source, id, person)."""
-
 
 DOUBTFUL = frozenset(("old_rules", "object_altered", "object_cut"))
 
@@ -75,7 +65,7 @@ class ObjectReader:
         receipt = self._receipt(read, key) if settled else None
         try:
             content = lines.decode(self._store.get(key).data)
-            judged = _Judged(self._checker, self._shards)
+            judged = Judged(self._checker, self._shards)
             for line in lines.split(content):
                 judged.add(line)
         except (Corrupt, ObjectNotFound) as error:
@@ -106,7 +96,7 @@ class ObjectReader:
             read.findings.append(_finding("receipt_unreadable", name, "It cannot be read.", _RECLEAN.format(key=key)))
         return receipt
 
-    def _place(self, read: ObjectRead, judged: _Judged) -> None:
+    def _place(self, read: ObjectRead, judged: Judged) -> None:
         """Every line belongs where the object's name says, one offset after the other."""
         key, name = read.facts.key, keys.parse_bronze(read.facts.key)
         origins = np.array(judged.origins, np.int64).reshape(-1, 3)
@@ -142,7 +132,7 @@ class ObjectReader:
         except (Corrupt, msgspec.MsgspecError, UnicodeDecodeError):
             return [(-1, "unreadable object")]
 
-    def _compare_rejected(self, read: ObjectRead, judged: _Judged) -> None:
+    def _compare_rejected(self, read: ObjectRead, judged: Judged) -> None:
         key = read.facts.key
         stored = self._rejected(key)
         read.facts.rejected_stored = len(stored)
@@ -197,53 +187,6 @@ class ObjectReader:
             read.findings.append(_finding("object_altered", key, what, _RESTORE, span))
 
 
-class _Judged:
-    """The lines of one object as the rules judge them."""
-
-    def __init__(self, checker: Checker, shards: Shards) -> None:
-        self._checker, self._shards = checker, shards
-        self.origins: list[tuple[int, int, int]] = []
-        self.rejected: list[tuple[tuple[int, int, int], str]] = []
-        self.erased = 0
-        self.hours: set[str] = set()
-        self.rows: dict[keys.Slot, list[tuple[int, int, int, int, int, int, int]]] = {}
-        self._slots: dict[tuple[str, str, int], list[tuple[int, int, int, int, int, int, int]]] = {}
-
-    def add(self, line: bytes) -> None:
-        """Judge one line."""
-        row = self._checker.plain(line) or self._checker.reference(line)
-        if row is None:
-            gone = envelope.decode(line)
-            self.origins.append((gone.log, gone.partition, gone.offset))
-            self.erased += 1
-            return
-        origin = (row.log, row.partition, row.offset)
-        self.origins.append(origin)
-        if isinstance(row, RejectedRow):
-            self.rejected.append((origin, row.reason))
-            return
-        self.hours.add(row.arrived[:13])
-        self._rows_of(row).append((0, *origin, hash(encode(row)), _group(row), 0))
-
-    def records(self, slot: keys.Slot, *, settled: bool) -> Records:
-        """The rows of a slot."""
-        found = np.array(self.rows[slot], ROW)
-        found["settled"] = settled
-        return found
-
-    def _rows_of(self, row: SilverRow) -> list[tuple[int, int, int, int, int, int, int]]:
-        date = row.time[:10]
-        shards = self._shards(date)
-        owner = row.user_id if isinstance(row, SignInRow) else row.id
-        kind: keys.Kind = "signins" if isinstance(row, SignInRow) else "refusals"
-        place = (kind, row.time[:13], shard_of(owner, shards) if shards > 1 else 0)
-        rows = self._slots.get(place)
-        if rows is None:
-            slot = keys.Slot(kind, date, int(row.time[11:13]), place[2])
-            rows = self._slots[place] = self.rows[slot] = []
-        return rows
-
-
 class _RejectedKeys(msgspec.Struct):
     offset: int
     reason: str
@@ -252,12 +195,6 @@ class _RejectedKeys(msgspec.Struct):
 _rejected_row = msgspec.json.Decoder(_RejectedKeys).decode
 _RESTORE = "Restore it from a copy, or from the log if that still has these offsets; then audit again."
 _RECLEAN = "loginlake rejected replay --object {key}"
-
-
-def _group(row: SilverRow) -> int:
-    if isinstance(row, SignInRow):
-        return hash((row.source, row.id, row.provider, row.user_id))
-    return hash((row.source, row.id))
 
 
 def _what(error: Exception) -> str:

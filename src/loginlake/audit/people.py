@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -85,7 +86,7 @@ def documents(gold: GoldStore, open_days: frozenset[str]) -> Iterator[Records]:
             records[name] = hashed[name].to_numpy()
         records["signins"] = [one["signins"] for one in page]
         records["active"] = [one["active_days"] for one in page]
-        records["days"] = [_digest(one["days"]) for one in page]
+        records["days"] = _digests([one["days"] for one in page])
         records["open"] = [not open_days.isdisjoint(one["days"]) for one in page]
         yield records
 
@@ -97,7 +98,8 @@ def compare(days: Spill, stored: Spill) -> tuple[list[Finding], Counter[int]]:
     for bucket in range(days.buckets):
         rows = days.take(bucket)
         new.update(_first_days(rows))
-        ours, theirs = expected(rows), np.sort(stored.take(bucket), order="person")
+        ours, theirs = expected(rows), stored.take(bucket)
+        theirs = theirs[np.argsort(theirs["person"])]
         moving = np.union1d(ours["person"][ours["open"] > 0], theirs["person"][theirs["open"] > 0])
         ours, theirs = (side[~np.isin(side["person"], moving)] for side in (ours, theirs))
         if np.array_equal(ours, theirs):
@@ -127,6 +129,17 @@ def _mixed(day: Records, signins: Records) -> Records:
     return mixed
 
 
-def _digest(days: dict[str, int]) -> int:
-    ordinals = np.array([date.fromisoformat(day).toordinal() for day in days], np.uint32)
-    return int(np.add.reduce(_mixed(ordinals, np.array(list(days.values()), np.uint32))))
+def _digests(of_each: list[dict[str, int]]) -> Records:
+    """The digest of each person's days, as `expected` makes it; 0 of none."""
+    counts = [len(days) for days in of_each]
+    ordinals = np.fromiter((_ordinal(day) for days in of_each for day in days), np.uint32, sum(counts))
+    signins = np.fromiter((number for days in of_each for number in days.values()), np.uint32, sum(counts))
+    ends = np.cumsum(counts)
+    running = np.r_[np.zeros(1, np.uint64), np.cumsum(_mixed(ordinals, signins))]
+    found: Records = running[ends] - running[ends - counts]
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _ordinal(day: str) -> int:
+    return date.fromisoformat(day).toordinal()

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loginlake.audit import answers, balance, chain, checkpoint, hours
+from loginlake.audit import answers, balance, chain, checkpoint, hours, memory, unknown
 from loginlake.audit import listing as lists
 from loginlake.audit import scope as scopes
 from loginlake.audit.finding import Finding, Place, Report
-from loginlake.audit.objects import ROW, Facts, ObjectRead, ObjectReader
+from loginlake.audit.judged import ROW
+from loginlake.audit.objects import Facts, ObjectRead, ObjectReader
 from loginlake.audit.scope import Scope
-from loginlake.audit.spill import Spill
+from loginlake.audit.spill import Records, Spill
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
@@ -70,7 +71,7 @@ class _Audit:
         self._counts: dict[keys.Slot, tuple[int, int]] = {}
         self._faulty_hours: set[keys.Slot] = set()
         self._placed = 0
-        self._ids: list[np.ndarray] = []
+        self._ids: list[Records] = []
 
     def run(self) -> Report:
         path, scope = self._path, self._scope
@@ -91,7 +92,7 @@ class _Audit:
         report = self._report(chains, gold)
         report.moving = self._moving(gold)
         if remembered and not report.moving:
-            self._remember(days, report)
+            checkpoint.write(path.store, days, self._kept(report))
         return report
 
     def _read_bronze(self, rows: Spill) -> None:
@@ -189,7 +190,7 @@ class _Audit:
         return any(self._path.log.read(Position(place.partition, offset)) is not None for offset in offsets)
 
     def _compare_hours(self, rows: Spill, chains: chain.Chains) -> None:
-        unknown = self._unknown(chains)
+        is_unknown = self._unknown(chains)
         by_bucket: dict[int, list[keys.Slot]] = {}
         for slot, number in self._slots.items():
             by_bucket.setdefault(number % rows.buckets, []).append(slot)
@@ -200,15 +201,15 @@ class _Audit:
             for hour in lists.in_threads(lambda slot: hours.read(self._path.store, slot), slots):
                 number = self._slots[hour.slot]
                 begin, end = np.searchsorted(wanted["slot"], [number, number + 1])
-                self._compare_hour(hour, wanted[begin:end], unknown)
+                self._compare_hour(hour, wanted[begin:end], is_unknown)
 
-    def _compare_hour(self, hour: hours.Hour, wanted: np.ndarray, unknown: hours.Unknown) -> None:
+    def _compare_hour(self, hour: hours.Hour, wanted: Records, is_unknown: hours.Unknown) -> None:
         self._counts[hour.slot] = len(hour.silver), len(hour.repeated)
         self._ids.append(np.array(hour.ids, np.int64))
         self._progress("rows", len(hour.silver))
         if hours.equal(hour, wanted):
             return
-        findings, placed = hours.explain(hour, wanted, unknown)
+        findings, placed = hours.explain(hour, wanted, is_unknown)
         self._findings += findings
         self._placed += placed
         if findings or not wanted["settled"].all():
@@ -216,28 +217,10 @@ class _Audit:
 
     def _unknown(self, chains: chain.Chains) -> hours.Unknown:
         """Origins of which bronze, as this audit read it, cannot tell."""
-        spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for place in chains.unknown:
-            spans.setdefault((place.log, place.partition), []).append((place.first, place.end))
-        for key in self._doubtful:
-            facts, name = self._facts[key], keys.parse_bronze(key)
-            spans.setdefault((name.log, name.partition), []).append((name.start, facts.end or name.start))
-        number, whole = self._path.log_number, self._scope.whole
-        covered = {key for key, facts in self._facts.items() if facts.end is not None}
-        known = [(keys.parse_bronze(key), self._facts[key].end or 0) for key in covered] if not whole else []
-
-        def unknown(origin: hours.Origin) -> bool:
-            log, partition, offset = origin
-            if any(first <= offset < end for first, end in spans.get((log, partition), ())):
-                return True
-            if not whole:
-                return not any((n.log, n.partition) == (log, partition) and n.start <= offset < end for n, end in known)
-            if log != number or offset < chains.ends.get((log, partition), 0):
-                return False
-            now = self._path.log.ranges().get(partition)
-            return now is not None and offset < now.end
-
-        return unknown
+        doubtful = [self._facts[key] for key in self._doubtful]
+        if not self._scope.whole:
+            return unknown.outside([*self._facts.values()], doubtful, chains)
+        return unknown.newer(chains, doubtful, self._path.log_number, self._path.log.ranges)
 
     def _compare_gold(self, gold: answers.Gold, buckets: int) -> None:
         path, still_open = self._path, self._open_days()
@@ -299,33 +282,16 @@ class _Audit:
             return True
         return again != self._listing or answers.Gold.read(self._path.gold).generation != gold.generation
 
-    def _remember(self, before: dict[str, checkpoint.Day], report: Report) -> None:
-        """Keep what is in order: objects and hours without a finding."""
-        listing, named = self._listing, {finding.where for finding in report.findings}
-        days: dict[str, checkpoint.Day] = {}
-        rules = self._path.rules.VERSION
-
-        def day(name: str) -> checkpoint.Day:
-            return days.setdefault(name, checkpoint.Day(rules=rules, objects={}, hours={}))
-
+    def _kept(self, report: Report) -> dict[str, checkpoint.Day]:
+        """What is in order: objects and hours without a finding."""
+        named = {finding.where for finding in report.findings}
+        kept = memory.Kept(self._listing, self._path.rules.VERSION)
         for key, facts in self._facts.items():
-            own = {key, keys.receipt(key), keys.rejected(key)}
-            if facts.end is None or not facts.settled or own & named or key in self._doubtful:
-                continue
-            old = self._objects.get(key)
-            day(keys.parse_bronze(key).date).objects[key] = old or checkpoint.ObjectMark(
-                versions=scopes.versions_of(listing, key),
-                end=facts.end,
-                lines=facts.lines,
-                erased=facts.erased,
-                rejected=dict(facts.rejected),
-                hours={keys.silver(slot): count for slot, count in facts.slots.items()},
-            )
+            if key not in self._doubtful and not named & {key, keys.receipt(key), keys.rejected(key)}:
+                kept.object(facts, self._objects.get(key))
         for slot, mark in self._hours.items():
-            day(slot.date).hours[keys.silver(slot)] = mark
-        for slot, (count, repeats) in self._counts.items():
+            kept.hour(slot, mark)
+        for slot, (rows, repeats) in self._counts.items():
             if slot not in self._faulty_hours:
-                day(slot.date).hours[keys.silver(slot)] = checkpoint.HourMark(
-                    versions=scopes.hour_versions(listing, slot), rows=count, repeats=repeats
-                )
-        checkpoint.write(self._path.store, before, days)
+                kept.counted(slot, rows, repeats)
+        return kept.days
