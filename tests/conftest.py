@@ -7,4 +7,4 @@ from hypothesis import settings
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
-pytest_plugins = ["services_azurite_mongo"]
+pytest_plugins = ["services_azurite_mongo", "services_kafka"]

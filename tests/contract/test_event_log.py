@@ -10,9 +10,11 @@ from typing import Protocol
 
 import pytest
 from fakes.event_log import FakeEventLog
+from services_kafka import Topics
 
 from loginlake.errors import GiveUp, TooLarge, Unavailable
 from loginlake.stream.embedded import EmbeddedLog
+from loginlake.stream.kafka import KafkaLog
 from loginlake.stream.log import EventLog, Position, Reader, Record
 from loginlake.stream.partitioner import partition_of
 
@@ -83,12 +85,35 @@ class Fake:
         pass
 
 
-ADAPTERS: dict[str, Callable[[Path], Adapter]] = {"embedded": Embedded, "fake": Fake}
+class Kafka:
+    def __init__(self, topics: Topics) -> None:
+        self.topics = topics
+
+    def new(self, partitions: int) -> EventLog:
+        return self.topics.new(partitions, MAX_BYTES)
+
+    def again(self, log: EventLog) -> EventLog:
+        assert isinstance(log, KafkaLog)
+        return self.topics.again(log.topic)
+
+    def expire(self, log: EventLog, partition: int, offset: int) -> None:
+        assert isinstance(log, KafkaLog)
+        self.topics.admin.delete_before(log.topic, partition, offset)
+
+    def close(self) -> None:
+        pass
 
 
-@pytest.fixture(params=ADAPTERS)
-def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapter]:
-    made = ADAPTERS[request.param](tmp_path)
+ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Adapter]] = {
+    "embedded": lambda request: Embedded(request.getfixturevalue("tmp_path")),
+    "fake": lambda request: Fake(request.getfixturevalue("tmp_path")),
+    "kafka": lambda request: Kafka(request.getfixturevalue("topics")),
+}
+
+
+@pytest.fixture(params=["embedded", "fake", pytest.param("kafka", marks=pytest.mark.services)])
+def adapter(request: pytest.FixtureRequest) -> Iterator[Adapter]:
+    made = ADAPTERS[request.param](request)
     yield made
     made.close()
 

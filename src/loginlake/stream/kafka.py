@@ -7,8 +7,9 @@ See kafka_client (security, errors), kafka_sender (append), kafka_side and kafka
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from typing import NamedTuple
 
 from loginlake.errors import GiveUp, UnknownLog
 from loginlake.stream.kafka_admin import Described, KafkaAdmin
@@ -27,6 +28,13 @@ from loginlake.stream.kafka_reader import KafkaReader
 from loginlake.stream.kafka_sender import Sender
 from loginlake.stream.kafka_side import Side
 from loginlake.stream.log import Headers, Position, Range, Reader, Record
+
+
+class _Look(NamedTuple):
+    """What the readers ask."""
+
+    check: Callable[[], None]
+    ranges: Callable[[Iterable[int]], Mapping[int, Range]]
 
 
 class KafkaLog:
@@ -77,7 +85,9 @@ class KafkaLog:
 
     def subscribe(self, group: str, start: Callable[[int], int]) -> Reader:
         """See the port. A member that is not heard of for `session_s` loses its partitions."""
-        reader = KafkaReader(self.topic, group, start, self._limits, self._options, self._check_same)
+        reader = KafkaReader(
+            self.topic, group, start, self._limits, self._options, _Look(self._check_same, self._side.ranges)
+        )
         with self._lock:
             self._readers = [*(known for known in self._readers if not known.closed), reader]
         return reader

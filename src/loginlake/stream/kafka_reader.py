@@ -9,18 +9,31 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from loginlake.errors import GiveUp, LoginlakeError, Unavailable
 from loginlake.stream.kafka_client import Causes, Limits, Options
-from loginlake.stream.kafka_side import make_consumer, to_record, watermarks
-from loginlake.stream.log import Record
+from loginlake.stream.kafka_side import make_consumer, to_record
+from loginlake.stream.log import Range, Record
 
 logger = logging.getLogger(__name__)
 _SLICE_S = 0.1
 _FETCH_KB = 16 * 1024
+
+
+class Look(Protocol):
+    """What a reader asks about its topic, apart from its group."""
+
+    def check(self) -> None:
+        """Raise when the topic is not there, or is another one than at first."""
+        ...
+
+    def ranges(self, partitions: Iterable[int]) -> Mapping[int, Range]:
+        """The readable ranges of some partitions."""
+        ...
 
 
 class KafkaReader:
@@ -33,11 +46,11 @@ class KafkaReader:
         start: Callable[[int], int],
         limits: Limits,
         options: Callable[[Causes], Options],
-        check_log: Callable[[], None],
+        look: Look,
     ) -> None:
-        """`check_log` raises when the topic is not there, or is another one than at first."""
+        """`options` are those of every client, reporting to the causes given."""
         self._topic, self._group, self._start, self._limits = topic, group, start, limits
-        self._options, self._check_log = options, check_log
+        self._options, self._look = options, look
         self._lock = threading.Lock()  # only against a close() from another thread
         self._causes = Causes()
         self._consumer: Consumer | None = None
@@ -86,7 +99,7 @@ class KafkaReader:
         if self.closed:
             raise GiveUp("The reader is closed.", "Its log was closed, or it left the group.", "Subscribe again.")
         if self._consumer is None:
-            self._check_log()
+            self._look.check()
             consumer = make_consumer(self._options(self._causes) | self._member_options())
             came, went = self._on_assign, self._on_revoke
             consumer.subscribe([self._topic], on_assign=came, on_revoke=went, on_lost=went)
@@ -120,31 +133,26 @@ class KafkaReader:
         """Begin what came at `start`, and what strayed (its records expired) at the log's first offset."""
         if not self._came and not self._astray:
             return
-        self._check_log()
-        for number in sorted(self._came):
-            at = self._start(number)  # before the range is asked: another member may have landed what came meanwhile
-            self._assign(consumer, number, self._inside(consumer, number, at))
-            self._came.discard(number)
-        for number in sorted(self._astray):
-            at = self._inside(consumer, number, self._next[number])
-            consumer.incremental_unassign([TopicPartition(self._topic, number)])
-            self._assign(consumer, number, at)
-            self._astray.discard(number)
+        self._look.check()
+        # `start` before the range: another member may have landed what came meanwhile.
+        at = {number: self._start(number) for number in sorted(self._came)}
+        at |= {number: self._next[number] for number in sorted(self._astray)}
+        ranges = self._look.ranges(at)
+        places = {number: self._inside(number, offset, ranges[number]) for number, offset in at.items()}
+        consumer.incremental_unassign([TopicPartition(self._topic, number) for number in sorted(self._astray)])
+        consumer.incremental_assign([TopicPartition(self._topic, *place) for place in places.items()])
+        self._next |= places
+        self._came.clear()
+        self._astray.clear()
 
-    def _inside(self, consumer: Consumer, number: int, at: int) -> int:
-        deadline = time.monotonic() + self._limits.call_s
-        begin, end = watermarks(consumer, self._topic, number, self._causes, deadline)
-        if at > end:
+    def _inside(self, number: int, at: int, found: Range) -> int:
+        if at > found.end:
             raise GiveUp(
-                f"Partition {number} should be read from offset {at}, but the log ends at {end}.",
+                f"Partition {number} should be read from offset {at}, but the log ends at {found.end}.",
                 f"The topic {self._topic} lost its end, or it is another one than the one read before.",
                 "Bring the right topic back; or start a new lake, or tell the lake of its new log.",
             )
-        return max(at, begin)
-
-    def _assign(self, consumer: Consumer, number: int, at: int) -> None:
-        consumer.incremental_assign([TopicPartition(self._topic, number, at)])
-        self._next[number] = at
+        return max(at, found.begin)
 
     def _consume(self, consumer: Consumer, most: int, timeout_s: float) -> list[Message]:
         """What is there, or the first that comes and what is there then: `consume` alone waits for all it may take."""
@@ -187,7 +195,7 @@ class KafkaReader:
     def _look_for_brokers(self) -> None:
         """A consumer without brokers just waits: ask, so that the caller hears of it."""
         if self._causes.down:
-            self._check_log()
+            self._look.check()
             self._causes.clear()
 
     def _commit(self, consumer: Consumer, places: list[TopicPartition]) -> None:

@@ -13,6 +13,16 @@ from loginlake.errors import Misconfigured
 from loginlake.stream.kafka_client import Causes, Limits, Options
 from loginlake.stream.log import Headers, Position, Range, Record
 
+_PAUSE_S = 0.1
+# A partition that was just made, or is changing its leader: it passes in a moment.
+_MOVING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
 SIDE_GROUP = "loginlake-side"  # joins nothing, commits nothing
 
 
@@ -73,14 +83,28 @@ class Side:
 
     def _client(self) -> Consumer:
         if self._consumer is None:
-            own = {"group.id": SIDE_GROUP, "enable.partition.eof": True, "fetch.wait.max.ms": 100}
+            own = {"group.id": SIDE_GROUP, "enable.partition.eof": True, "fetch.wait.max.ms": 10}
             self._consumer = make_consumer(self._options(self._causes) | own)
         return self._consumer
 
     def _range(self, consumer: Consumer, partition: int, deadline: float) -> Range:
-        found = watermarks(consumer, self._topic, partition, self._causes, deadline)
-        self._causes.clear()
-        return found
+        """Asked of the partition's leader, until a moment (monotonic)."""
+        what = f"The range of partition {partition} of {self._topic} could not be read."
+        place = TopicPartition(self._topic, partition)
+        while True:
+            left = max(0.1, deadline - time.monotonic())
+            try:
+                found = consumer.get_watermark_offsets(place, timeout=left, cached=False)
+            except KafkaException as error:
+                if error.args[0].code() in _MOVING and left > _PAUSE_S:
+                    time.sleep(_PAUSE_S)
+                    continue
+                consumer.poll(0)  # error_cb is called by this alone
+                raise self._causes.error(what, error.args[0]) from None
+            if found is None:
+                raise self._causes.error(what)
+            self._causes.clear()
+            return Range(*found)
 
     def _await(self, consumer: Consumer, offset: int, deadline: float) -> Record | None:
         while time.monotonic() < deadline:
@@ -104,20 +128,6 @@ def make_consumer(options: Options) -> Consumer:
         return Consumer(options | fixed)
     except KafkaException as error:
         raise Causes().error("Kafka's consumer could not be made.", error.args[0]) from None
-
-
-def watermarks(consumer: Consumer, topic: str, partition: int, causes: Causes, deadline: float) -> Range:
-    """The readable range of a partition, asked of its leader, until a moment (monotonic)."""
-    place = TopicPartition(topic, partition)
-    try:
-        found = consumer.get_watermark_offsets(place, timeout=max(0.1, deadline - time.monotonic()), cached=False)
-    except KafkaException as error:
-        if consumer.assignment() == []:
-            consumer.poll(0)  # error_cb is called by this alone
-        raise causes.error(f"The range of partition {partition} of {topic} could not be read.", error.args[0]) from None
-    if found is None:
-        raise causes.error(f"The range of partition {partition} of {topic} could not be read.")
-    return Range(*found)
 
 
 def to_record(message: Message) -> Record:
