@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +19,11 @@ from loginlake.audit import run
 from loginlake.audit.finding import Report
 from loginlake.audit.scope import Scope
 from loginlake.bronze.land import GROUP
+from loginlake.errors import Denied
 from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.store import GoldStore
 from loginlake.lake import lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.store import ObjectStore, Stored, open_store
 
 EVENTS = 240
 DEEP, SHALLOW = Scope(deep=True), Scope()
@@ -146,6 +149,54 @@ def test_each_sabotage_is_named_and_nothing_else(system: System, break_it: Calla
     assert system.named() == [wrong]
 
 
+class ReadOnly:
+    """A lake that this user may only read."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.get, self.list = store.get, store.list
+
+    def _denied(self, *_: object) -> None:
+        raise Denied("Cannot write.", "This user may only read.", "")
+
+    create = replace = put = delete = _denied
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        raise Denied("Cannot lock.", "This user may only read.", "")
+
+
+def test_rights_to_read_suffice(system: System) -> None:
+    reader = system._replace(store=ReadOnly(system.store))
+    for scope in (DEEP, SHALLOW):
+        assert reader.audit(scope).findings == []
+    assert system.keys("audit/") == []
+    duplicate_a_row(system)
+    assert [fault for fault, _ in reader.named()] == ["row_twice"]
+
+
+def test_an_audit_beside_a_working_pipeline_finds_nothing(system: System) -> None:
+    """Between two looks at the lake everything moves on: what came later is not missed, and not taken for strange."""
+    for number in range(40):
+        message = value(signin(id=f"later {number}", time="2025-11-25T03:10:00.000000Z"))
+        system.log.append(message, timestamp_ms=1_764_040_500_000, partition=number % 3)
+    moved: list[str] = []
+
+    class Moving(ReadOnly):
+        def __init__(self, store: ObjectStore) -> None:
+            super().__init__(store)
+            self.get = self._get
+
+        def _get(self, key: str) -> Stored:
+            if key.startswith("silver/") and not moved:
+                moved.append(key)
+                whole_path.pass_through(system.log, system.store, system.gold)
+            return system.store.get(key)
+
+    report = system._replace(store=Moving(system.store)).audit()
+    assert moved
+    assert report.faults == []
+
+
 def test_swapped_objects_are_both_named(system: System) -> None:
     one, other = system.keys("bronze/")[:2]
     first, second = system.store.get(one).data, system.store.get(other).data
@@ -161,8 +212,6 @@ def test_a_rewound_group_is_a_notice(system: System) -> None:
 
 
 def test_a_recompressed_object_passes(system: System) -> None:
-    import gzip
-
     for key in (system.keys("bronze/")[0], system.keys("silver/")[0]):
         system.store.put(key, gzip.compress(lines.decode(system.store.get(key).data), 9))
     assert system.named() == []

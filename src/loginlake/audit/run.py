@@ -30,6 +30,7 @@ from loginlake.stream.spool_check import SpoolCount
 Progress = Callable[[str, int], None]
 _BUCKET_BYTES = 4 * 1024 * 1024
 _ASKED = 1_000
+_ID = np.dtype("<i8")
 ATTEMPTS = 3
 
 
@@ -71,7 +72,7 @@ class _Audit:
         self._counts: dict[keys.Slot, tuple[int, int]] = {}
         self._faulty_hours: set[keys.Slot] = set()
         self._placed = 0
-        self._ids: list[Records] = []
+        self._id_reused = 0
 
     def run(self) -> Report:
         path, scope = self._path, self._scope
@@ -83,10 +84,10 @@ class _Audit:
         days = checkpoint.read(path.store, path.rules.VERSION) if remembered else {}
         self._objects, self._hours = scopes.believed_objects(listing, days), scopes.believed_hours(listing, days)
         buckets = max(1, min(512, listing.bronze_bytes // _BUCKET_BYTES))
-        with Spill(ROW, buckets) as rows:
+        with Spill(ROW, buckets) as rows, Spill(_ID, buckets) as ids:
             self._read_bronze(rows)
             chains = self._check_chains()
-            self._compare_hours(rows, chains)
+            self._compare_hours(rows, ids, chains)
         gold = answers.Gold.read(path.gold)
         self._compare_gold(gold, buckets)
         report = self._report(chains, gold)
@@ -189,7 +190,7 @@ class _Audit:
         offsets = range(first, min(end, first + _ASKED))
         return any(self._path.log.read(Position(place.partition, offset)) is not None for offset in offsets)
 
-    def _compare_hours(self, rows: Spill, chains: chain.Chains) -> None:
+    def _compare_hours(self, rows: Spill, ids: Spill, chains: chain.Chains) -> None:
         is_unknown = self._unknown(chains)
         by_bucket: dict[int, list[keys.Slot]] = {}
         for slot, number in self._slots.items():
@@ -202,10 +203,14 @@ class _Audit:
                 number = self._slots[hour.slot]
                 begin, end = np.searchsorted(wanted["slot"], [number, number + 1])
                 self._compare_hour(hour, wanted[begin:end], is_unknown)
+                found = np.array(hour.ids, _ID)
+                ids.add(found, found.view(np.uint64))
+        for bucket in range(ids.buckets):
+            found = ids.take(bucket)
+            self._id_reused += len(found) - len(np.unique(found))
 
     def _compare_hour(self, hour: hours.Hour, wanted: Records, is_unknown: hours.Unknown) -> None:
         self._counts[hour.slot] = len(hour.silver), len(hour.repeated)
-        self._ids.append(np.array(hour.ids, np.int64))
         self._progress("rows", len(hour.silver))
         if hours.equal(hour, wanted):
             return
@@ -266,9 +271,8 @@ class _Audit:
         read = len(self._facts) - len(self._objects)
         report.checked = {"objects": read, "hours": len(self._counts), "rows": sum(c for c, _ in self._counts.values())}
         report.skipped = {"objects": len(self._objects), "hours": len(self._hours)}
-        if self._scope.deep and self._ids:
-            ids = np.concatenate(self._ids)
-            report.id_reused = len(ids) - len(np.unique(ids))
+        if self._scope.deep:
+            report.id_reused = self._id_reused
         faulty = any(not finding.notice for finding in self._findings)
         if self._scope.whole and not faulty:
             self._findings += balance.faults(report.account)
