@@ -2,15 +2,19 @@
 # Every check and every test. What this machine can't run is named in the last line; in CI that is a failure.
 set -eu
 cd "$(dirname "$0")/.."
-missing=""
-CHROMIUM=$(sh tests/browser.sh) || missing="browser tests (install Chromium: sudo apt install chromium)"
+missing="" select="" sep=""
+leave_out() {
+    missing="$missing$sep$2" select="$select${select:+ and }not $1" sep="; "
+}
+CHROMIUM=$(sh tests/browser.sh) || leave_out browser "browser tests (install Chromium: sudo apt install chromium)"
 export CHROMIUM
+servers=$(python -c 'from services import azurite, kafka; print("; ".join(filter(None, (kafka.missing(), azurite.missing()))))')
+[ -z "$servers" ] || leave_out services "tests on real servers (install $servers)"
 if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
     echo "NOT RUN: $missing" >&2
     exit 1
 fi
 sh tests/check.sh
-if [ -n "$missing" ]; then select="not browser"; else select=""; fi
 coverage erase
 coverage run -m pytest -q -m "$select" "$@"
 coverage combine -q
