@@ -103,7 +103,7 @@ class Backlog:
         token = _token(entry)
         queue = self._queues.get(token)
         if not queue or queue[0].seq != entry.seq:
-            return  # not read yet
+            return  # not read yet, and skipped when it is
         queue.popleft()
         self._size -= 1
         if not queue:

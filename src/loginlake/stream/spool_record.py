@@ -15,12 +15,16 @@ SPOOLED = -1  # the partition of a position that is the number of a spool entry
 
 @dataclass(frozen=True, slots=True)
 class SpoolLimits:
-    """Bounds of one process's spool; `slow_s` is how long the log may take before the spool does."""
+    """Bounds of one process's spool; `slow_s` is how long the log may take before the spool does.
+
+    `max_message_bytes` must not exceed what the log takes (Kafka: 1,000,000, headers and framing with it): what is
+    spooled was answered 2xx, so it has to fit.
+    """
 
     slow_s: float = 1.5
     max_bytes: int = 256 * 1024 * 1024
     max_age_s: float = 7 * 86400.0
-    max_message_bytes: int = 1_048_576
+    max_message_bytes: int = 999_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Router:
                 refusal = too_large(record.size, self._limits.max_message_bytes)
             elif self._closing:
                 refusal = closed()
-            elif (record.key is not None and record.key in self._spooled) or (self._away and self._depth() > 0):
+            elif self._belongs_in_spool(record.key):
                 refusal = self._to_spool(record)
             else:
                 straight = self._to_log(record)
@@ -106,6 +106,13 @@ class Router:
         self._thread.join()
 
     # The way of a record. With the lock held.
+
+    def _belongs_in_spool(self, key: bytes | None) -> bool:
+        if key is not None and key in self._spooled:
+            return True
+        if key is not None and key in self._busy:
+            return False  # behind the one on its way, wherever that goes
+        return self._away and self._depth() > 0
 
     def _to_log(self, record: Outgoing) -> bool:
         """Now (True), or after the one of its key that is on its way."""

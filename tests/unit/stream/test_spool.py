@@ -194,6 +194,22 @@ def test_those_behind_a_slow_one_follow_it_into_the_spool(log: Switched, spooled
     assert log.of(b"k") == [b"%d" % number for number in range(20)]
 
 
+def test_while_another_key_is_spooled_one_behind_a_slow_one_stays_behind_it(log: Switched, tmp_path: Path) -> None:
+    spooled = SpooledLog(log, tmp_path, limits=SpoolLimits(slow_s=1.0))
+    log.turn("hung")
+    futures = [spooled.send(b"k", b"1"), spooled.send(b"k", b"2")]
+    log.turn("down")
+    assert result(spooled.send(b"other", b"0")).partition == SPOOLED, "away from here on"
+    futures.append(spooled.send(b"k", b"3"))
+    assert {result(future).partition for future in futures} == {SPOOLED}
+    log.turn("up")
+    log.let_go()
+    log.wait_for(4)
+    spooled.stop()
+    assert log.of(b"k") == [b"1", b"2", b"3"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_many_of_one_key_go_one_after_the_other(log: Switched, tmp_path: Path) -> None:
     spooled = SpooledLog(log, tmp_path, limits=PATIENT)
     futures = [spooled.send(b"k", b"%d" % number) for number in range(3000)]
