@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -11,73 +10,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fakes.event_log import FakeEventLog
+from fakes.switched_log import LONG_S, Switched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loginlake.errors import Overloaded, TooLarge, Unavailable
 from loginlake.stream import spool_drain
 from loginlake.stream.embedded import EmbeddedLog
-from loginlake.stream.log import Headers, Position, Record
+from loginlake.stream.log import Headers, Position
 from loginlake.stream.spool import SpooledLog
 from loginlake.stream.spool_file import survey
 from loginlake.stream.spool_record import SPOOLED, SpoolLimits
 
-LONG_S = 30.0
 FAST = SpoolLimits(slow_s=0.05)
 PATIENT = SpoolLimits(slow_s=LONG_S)
-
-
-class Switched(FakeEventLog):
-    """A log with a switch, thread-safe: "up", "down" (fails), "hung" (done at once, said only when let go)."""
-
-    def __init__(self) -> None:
-        super().__init__(2)
-        self.state = "up"
-        self.lock = threading.Lock()
-        self.held: list[tuple[Future[Position], bytes | None, bytes | None, Headers]] = []
-        self.appended = threading.Semaphore(0)
-
-    def send(self, key: bytes | None, value: bytes | None, headers: Headers = ()) -> Future[Position]:
-        future: Future[Position] = Future()
-        with self.lock:
-            if self.state == "hung":
-                self.held.append((future, key, value, headers))
-                return future
-            if self.state == "down":
-                self.fail_next("send")
-            future = super().send(key, value, headers)
-        if future.exception() is None:
-            self.appended.release()
-        return future
-
-    def turn(self, state: str) -> None:
-        with self.lock:
-            self.state = state
-
-    def let_go(self, *, fail: bool = False) -> None:
-        """Answer what hung, in order: done, or failed."""
-        with self.lock:
-            held, self.held = self.held, []
-        for future, key, value, headers in held:
-            if fail:
-                future.set_exception(Unavailable("The log did not answer.", "It was told to fail."))
-            else:
-                with self.lock:
-                    position = self._append(key, value, headers)
-                future.set_result(position)
-                self.appended.release()
-
-    def wait_for(self, records: int) -> None:
-        for _ in range(records):
-            assert self.appended.acquire(timeout=LONG_S)
-
-    def everything(self) -> list[Record]:
-        with self.lock:
-            return [record for rows in self.records for record in rows if record is not None]
-
-    def of(self, key: bytes) -> list[bytes | None]:
-        return [record.value for record in self.everything() if record.key == key]
 
 
 @pytest.fixture
