@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import le
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -43,16 +46,17 @@ class _Repeat(msgspec.Struct, gc=False):
     winner_offset: int
 
 
-_row = msgspec.json.Decoder(_Row).decode
-_repeat = msgspec.json.Decoder(_Repeat).decode
+_rows_of = msgspec.json.Decoder(_Row).decode_lines
+_repeats_of = msgspec.json.Decoder(_Repeat).decode_lines
+_Read = TypeVar("_Read")
 
 
 @dataclass(slots=True)
 class Hour:
-    """What an hour and shard holds: rows of silver in the file's order, repeats, and hashes of their (source, id)."""
+    """What an hour and shard holds: rows of silver (STORED) in the file's order, repeats, hashes of (source, id)."""
 
     slot: keys.Slot
-    silver: list[tuple[int, int, int, int]] = field(default_factory=list)
+    silver: Records = field(default_factory=lambda: np.empty(0, STORED))
     repeated: list[tuple[Origin, Origin]] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     disorder: list[Origin] = field(default_factory=list)
@@ -62,35 +66,35 @@ class Hour:
 def read(store: ObjectStore, slot: keys.Slot) -> Hour:
     """Read an hour. What cannot be read is a finding, and counts as empty."""
     hour = Hour(slot)
-    before: tuple[str, str, str, Origin] | None = None
-    for line in _content(store, hour, keys.repeated(slot)):
-        seen = _repeat(line)
+    for seen in _content(store, hour, keys.repeated(slot), _repeats_of)[1]:
         winner = (seen.winner_log, seen.winner_partition, seen.winner_offset)
         hour.repeated.append(((seen.log, seen.partition, seen.offset), winner))
-    for line in _content(store, hour, keys.silver(slot)):
-        row = _row(line)
-        origin = (row.log, row.partition, row.offset)
-        place = (row.time, row.source, row.id, origin)
-        if before is not None and place < before:
-            hour.disorder.append(origin)
-        before = place
-        hour.silver.append((*origin, hash(line)))
-        hour.ids.append(hash((row.source, row.id)))
+    texts, rows = _content(store, hour, keys.silver(slot), _rows_of)
+    hour.silver = np.empty(len(rows), STORED)
+    for name in WINNER:
+        hour.silver[name] = [getattr(row, name) for row in rows]
+    hour.silver["line"] = list(map(hash, texts))
+    hour.ids = [hash((row.source, row.id)) for row in rows]
+    places = [(row.time, row.source, row.id, row.log, row.partition, row.offset) for row in rows]
+    if not all(map(le, places, places[1:])):
+        pairs = pairwise(places)
+        hour.disorder = [after[3:] for before, after in pairs if after < before]
     return hour
 
 
-def _content(store: ObjectStore, hour: Hour, key: str) -> list[bytes]:
+def _content(
+    store: ObjectStore, hour: Hour, key: str, decode: Callable[[bytes], list[_Read]]
+) -> tuple[list[bytes], list[_Read]]:
+    """The lines of an object, and what they say."""
     try:
-        found = lines.split(lines.decode(store.get(key).data))
-        decode = _repeat if key.startswith("repeated/") else _row
-        for line in found:
-            decode(line)
+        content = lines.decode(store.get(key).data)
+        texts, rows = lines.split(content), decode(content)
     except ObjectNotFound:
-        return []
+        return [], []
     except (Corrupt, msgspec.MsgspecError, UnicodeDecodeError):
         hour.unreadable.append(_finding(hour.slot, "hour_unreadable", key, "It cannot be read.", []))
-        return []
-    return found
+        return [], []
+    return texts, rows
 
 
 def equal(hour: Hour, wanted: Records) -> bool:
@@ -105,8 +109,8 @@ def equal(hour: Hour, wanted: Records) -> bool:
     winners = wanted[first]
     if len(winners) != len(hour.silver):
         return False
-    silver = np.sort(np.array(hour.silver, STORED), order=_ORIGIN)
-    expected = np.sort(winners[[*_ORIGIN, "line"]], order=_ORIGIN)
+    silver = hour.silver[np.lexsort([hour.silver[name] for name in reversed(_ORIGIN)])]
+    expected = winners[np.lexsort([winners[name] for name in reversed(_ORIGIN)])]
     if not all(np.array_equal(silver[name], expected[name]) for name in STORED.names or ()):
         return False
     of_each = winners[np.cumsum(first) - 1]
@@ -123,7 +127,8 @@ def explain(hour: Hour, wanted: Records, unknown: Unknown) -> tuple[list[Finding
     `unknown`: an origin of which bronze cannot tell (lost, unreadable, or newer than this audit).
     """
     rows = {(r[1], r[2], r[3]): r for r in wanted.tolist()}
-    silver = [(row[0], row[1], row[2]) for row in hour.silver]
+    stored = hour.silver.tolist()
+    silver = [(row[0], row[1], row[2]) for row in stored]
     repeated = [origin for origin, _ in hour.repeated]
     seen: set[Origin] = set()
     twice: list[Origin] = []
@@ -132,7 +137,7 @@ def explain(hour: Hour, wanted: Records, unknown: Unknown) -> tuple[list[Finding
     missing = [origin for origin, row in rows.items() if row[6] and origin not in seen]
     strange = [origin for origin in seen if origin not in rows and not unknown(origin)]
     changed = [
-        o for o, row in zip(silver, hour.silver, strict=True) if o in rows and rows[o][4] != row[3] and not unknown(o)
+        o for o, row in zip(silver, stored, strict=True) if o in rows and rows[o][4] != row[3] and not unknown(o)
     ]
     wrong = _wrong_winners(hour, rows, set(silver), unknown)
     key, other = keys.silver(hour.slot), keys.repeated(hour.slot)
