@@ -10,7 +10,7 @@ import hashlib
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,19 +18,18 @@ from typing import Any
 
 import msgspec
 
-from loginlake.errors import Conflict, Corrupt, ObjectNotFound
+from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore, Stored
 from loginlake.silver import moments
 from loginlake.silver.check import Checked, Checker, Shards
-from loginlake.silver.merge import Merged, merge
+from loginlake.silver.merger import WAITERS, Merger
 from loginlake.silver.reasons import Rules
-from loginlake.silver.rows import Rows, who
+from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
 MAX_ROWS = 100_000
-MAX_CONFLICTS = 100
-MERGERS = 4  # a merge mostly waits for the store
+READ_AHEAD = 4
 
 
 @dataclass(slots=True)
@@ -68,10 +67,10 @@ def clean(
     `shards` answers into how many shards an event date is split (lake.json). Raises what the store raises: nothing is
     lost, the next pass does the rest. A damaged object stops nothing but the watermark and itself.
     """
-    complete_until = _landed_until(store)
+    complete_until = landed_until(store)
     report = CleanReport()
     cleaner = _Pass(store, rules, Checker(rules, shards), report)
-    for batch in cleaner.batches([entry.key for entry in store.list("todo/")], max_rows):
+    for batch in cleaner.batches(in_turn(entry.key for entry in store.list("todo/")), max_rows):
         cleaner.finish(batch)
         if progress is not None:
             progress(report)
@@ -81,7 +80,7 @@ def clean(
     return report
 
 
-def _landed_until(store: ObjectStore) -> datetime | None:
+def landed_until(store: ObjectStore) -> datetime | None:
     """The earliest arrival time, over all partitions, up to which everything had landed; None when one is unknown."""
     times: list[datetime] = []
     for entry in store.list("heads/"):
@@ -93,21 +92,38 @@ def _landed_until(store: ObjectStore) -> datetime | None:
     return min(times, default=None)
 
 
+def in_turn(entries: Iterable[str]) -> list[str]:
+    """Entries of the work list in the order of their arrival, as near as their names tell.
+
+    By arrival hour; within it the objects of all partitions advance together, each at its place among its partition's
+    own. Partitions run side by side in time: one after the other, each would come back to every hour of the others.
+    """
+    runs: dict[str, list[str]] = {}
+    for entry in entries:
+        runs.setdefault(entry.rpartition("/")[0], []).append(entry)
+    turns = [
+        (partition.rpartition("/")[0], at / len(run), partition, entry)
+        for partition, run in runs.items()
+        for at, entry in enumerate(sorted(run))
+    ]
+    return [entry for *_, entry in sorted(turns)]
+
+
 class _Pass:
-    """One pass: reads objects, merges their rows hour by hour, leaves receipts."""
+    """One pass: reads objects, has their rows merged hour by hour, leaves receipts."""
 
     def __init__(self, store: ObjectStore, rules: Rules, checker: Checker, report: CleanReport) -> None:
         self._store = store
-        self._rules = rules
         self._checker = checker
+        self._merger = Merger(store, rules.secret)
         self._report = report
 
     def batches(self, todo: list[str], max_rows: int) -> Iterator[list[Checked]]:
         """The checked objects of the work list, in groups that hold about `max_rows` rows."""
         batch: list[Checked] = []
         rows = 0
-        for entry in todo:
-            checked = self._checked(entry)
+        for entry, receipt, stored in self._read_ahead(todo):
+            checked = self._checked(entry, receipt, stored)
             if checked is None:
                 continue
             batch.append(checked)
@@ -118,16 +134,26 @@ class _Pass:
         if batch:
             yield batch
 
-    def _checked(self, entry: str) -> Checked | None:
+    def _read_ahead(self, todo: list[str]) -> Iterator[tuple[str, Stored | None, Stored | None]]:
+        """Each entry with its receipt and, where there is none, its object: a few are asked for at a time."""
+
+        def read(entry: str) -> tuple[str, Stored | None, Stored | None]:
+            key = keys.bronze_of_todo(entry)
+            receipt = _read(self._store, keys.receipt(key))
+            return entry, receipt, _read(self._store, key) if receipt is None else None
+
+        with ThreadPoolExecutor(READ_AHEAD) as pool:
+            for at in range(0, len(todo), READ_AHEAD):
+                yield from pool.map(read, todo[at : at + READ_AHEAD])
+
+    def _checked(self, entry: str, receipt: Stored | None, stored: Stored | None) -> Checked | None:
         """The object behind an entry, judged; None when there is nothing to do for it, or not yet."""
         key = keys.bronze_of_todo(entry)
-        receipt = _read(self._store, keys.receipt(key))
         if receipt is not None:
             if msgspec.json.decode(receipt.data)["rejected"]:
                 self._mark({keys.parse_bronze(key).date})
             self._store.delete(entry)
             return None
-        stored = _read(self._store, key)
         if stored is None:
             # Land writes the entry first. If it stopped there, it comes back to the very same name.
             self._report.waiting += 1
@@ -151,73 +177,37 @@ class _Pass:
                 slots.setdefault(slot, Rows()).extend(rows)
         days = {slot.date for slot in slots}
         self._mark(days)
-        with ThreadPoolExecutor(MERGERS) as pool:
-            for merged in pool.map(lambda slot: self._merge(slot, slots.pop(slot)), sorted(slots)):
-                self._report.kept += merged.kept
-                self._report.repeated += merged.repeats
-                self._report.slots += 1
+        for kept, repeats in self._merger.merge(list(slots), slots.pop):
+            self._report.kept += kept
+            self._report.repeated += repeats
+            self._report.slots += 1
         # Again: a publisher may have taken the first mark and read an hour before it was written.
         self._mark(days)
-        for checked in batch:
-            self._receipt(checked)
+        self._receipts(batch)
 
-    def _merge(self, slot: keys.Slot, rows: Rows) -> Merged:
-        """Bring new rows into their hour. On Conflict everything is read and merged again."""
-        silver_key, repeated_key = keys.silver(slot), keys.repeated(slot)
-        with self._store.lock(silver_key):
-            for _ in range(MAX_CONFLICTS):
-                silver, silver_version = self._content(silver_key)
-                repeated, repeated_version = self._content(repeated_key)
-                merged = merge(silver, repeated, rows, self._who)
-                try:
-                    if merged.repeated != repeated:
-                        self._store.replace(repeated_key, lines.compress(merged.repeated), repeated_version)
-                    if merged.silver != silver:
-                        self._store.replace(silver_key, lines.compress(merged.silver), silver_version)
-                except Conflict:
-                    continue
-                return merged
-        raise Conflict(
-            f"The hour {silver_key} was written by somebody else {MAX_CONFLICTS} times while it was merged.",
-            "Too many cleaners work on the same hour.",
-            "Run clean again, or with fewer cleaners.",
+    def _receipts(self, batch: list[Checked]) -> None:
+        """The last word on objects: every row of them is where it belongs. Then they leave the work list."""
+        arrival_days = {keys.parse_bronze(checked.key).date for checked in batch if checked.rejected}
+        self._mark(arrival_days)
+        self._each(
+            lambda checked: self._store.put(keys.receipt(checked.key), msgspec.json.encode(receipt_of(checked))), batch
         )
-
-    def _content(self, key: str) -> tuple[bytes, str | None]:
-        """The uncompressed content of an object and its version; nothing and None when there is none."""
-        stored = _read(self._store, key)
-        return (b"", None) if stored is None else (lines.decode(stored.data), stored.version)
-
-    def _who(self, line: bytes) -> str | None:
-        person = _person_of(line)
-        if person.provider is None or person.user_id is None:
-            return None
-        return who(self._rules.secret, person.provider, person.user_id)
-
-    def _receipt(self, checked: Checked) -> None:
-        """The last word on an object: every row of it is where it belongs. Then it leaves the work list."""
-        arrival_day = {keys.parse_bronze(checked.key).date} if checked.rejected else set()
-        self._mark(arrival_day)
-        self._store.put(keys.receipt(checked.key), msgspec.json.encode(receipt_of(checked)))
-        self._mark(arrival_day)
-        self._store.delete(keys.todo(checked.key))
-        self._report.objects += 1
-        self._report.lines += checked.lines
-        self._report.erased += checked.erased
-        self._report.rejected.update(checked.reasons)
+        self._mark(arrival_days)
+        self._each(lambda checked: self._store.delete(keys.todo(checked.key)), batch)
+        for checked in batch:
+            self._report.objects += 1
+            self._report.lines += checked.lines
+            self._report.erased += checked.erased
+            self._report.rejected.update(checked.reasons)
 
     def _mark(self, days: set[str]) -> None:
         """Tell publish that a day changed. New content each time: a mark that it has read is not this one."""
         for day in sorted(days):
             self._store.put(keys.dirty(day), uuid.uuid4().hex.encode())
 
-
-class _Person(msgspec.Struct, gc=False):
-    provider: str | None = None
-    user_id: str | None = None
-
-
-_person_of = msgspec.json.Decoder(_Person).decode
+    def _each(self, write: Callable[[Checked], None], batch: list[Checked]) -> None:
+        with ThreadPoolExecutor(WAITERS) as pool:
+            list(pool.map(write, batch))
 
 
 def receipt_of(checked: Checked) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""Merge: an hour's stored rows and new rows made one. Pure and columnar (Polars): content in, content out.
+"""Merge: hours' stored rows and new rows made one, many hours at once. Pure and columnar (Polars).
 
 Rows are united by origin, then grouped by (source, id, person): the earliest origin, compared as (log, partition,
-offset), wins, and the others are repeats. The result does not depend on order, repetition or a crash in between.
+offset), wins, and the others are repeats. The result does not depend on order, repetition or a crash in between. Hours
+know nothing of each other; they go through one Polars pipeline because it costs milliseconds, however little is in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, repeat
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
@@ -17,10 +19,11 @@ from loginlake.errors import Corrupt
 from loginlake.lake import lines
 from loginlake.silver.rows import RepeatedRow, Rows, encode
 
-ORIGIN = ("log", "partition", "offset")
-WINNER = ("winner_log", "winner_partition", "winner_offset")
-KEYS = {**dict.fromkeys(ORIGIN, pl.Int64), **dict.fromkeys(("time", "source", "id"), pl.String)}
-GROUP = ("source", "id", "who")
+ORIGIN = ("hour", "log", "partition", "offset")
+WINNER = ("hour", "winner_log", "winner_partition", "winner_offset")
+GROUP = ("hour", "source", "id", "who")
+KEYS = {**dict.fromkeys(ORIGIN[1:], pl.Int64), **dict.fromkeys(("time", "source", "id"), pl.String)}
+REPEATED = {**dict.fromkeys((*ORIGIN[1:], *WINNER[1:]), pl.Int64), **dict.fromkeys(GROUP[1:], pl.String)}
 Who = Callable[[bytes], str | None]
 
 
@@ -33,12 +36,20 @@ class _Keys(msgspec.Struct, gc=False):
     id: str
 
 
-_keys_of = msgspec.json.Decoder(_Keys).decode
-_repeated_of = msgspec.json.Decoder(RepeatedRow).decode
+_keys_of = msgspec.json.Decoder(_Keys).decode_lines
+_repeated_of = msgspec.json.Decoder(RepeatedRow).decode_lines
+
+
+class Hour(NamedTuple):
+    """What one merge has to do: the stored content of an hour and shard, uncompressed, and new rows."""
+
+    silver: bytes
+    repeated: bytes
+    new: Rows
 
 
 class Merged(NamedTuple):
-    """The hour's content, uncompressed, and how many of the new rows ended where."""
+    """The hour's next content, uncompressed, and how many of the new rows ended where."""
 
     silver: bytes
     repeated: bytes
@@ -47,70 +58,117 @@ class Merged(NamedTuple):
 
 
 def merge(silver: bytes, repeated: bytes, new: Rows, who: Who) -> Merged:
-    """The stored content of an hour and shard, and new rows, as the hour's next content.
+    """One hour alone: see merge_hours."""
+    return merge_hours([Hour(silver, repeated, new)], who)[0]
+
+
+def merge_hours(hours: Sequence[Hour], who: Who) -> list[Merged]:
+    """The next content of each hour.
 
     `who` answers the keyed hash of the person in a silver line; it is asked only where a (source, id) comes twice.
     Corrupt when stored content is none that clean wrote.
     """
-    stored_lines = lines.split(silver)
-    texts = [*stored_lines, *new.line]
-    rows = _rows(stored_lines, new)
-    repeats = _repeats(repeated)
+    stored = [lines.split(hour.silver) for hour in hours]
+    texts = [*chain.from_iterable((*old, *hour.new.line) for old, hour in zip(stored, hours, strict=True))]
+    rows = _rows(hours, list(map(len, stored)))
+    repeats = _repeats(hours)
     suspects = _suspects(rows, repeats)
-    kept = rows
+    kept, repeated = rows, [hour.repeated for hour in hours]
     if suspects.height:
         persons = [who(texts[place]) for place in suspects["place"]]
         repeats = _settle(suspects.with_columns(who=pl.Series(persons, dtype=pl.String)), repeats)
         kept = rows.join(repeats, on=ORIGIN, how="anti", maintain_order="left")
-    places = kept["place"]
-    fresh, fresh_kept = (int((column >= len(stored_lines)).sum()) for column in (rows["place"], places))
-    content = lines.join([texts[place] for place in places])
-    return Merged(content, _repeated_content(repeats), fresh_kept, fresh - fresh_kept)
+        repeated = _repeated_content(repeats, len(hours))
+    return _by_hour(texts, rows, kept, repeated)
 
 
-def _rows(stored_lines: Sequence[bytes], new: Rows) -> pl.DataFrame:
-    """The keys of stored and new rows in silver's order, each with its line's place, and whether it is `doubled`.
+def _by_hour(texts: list[bytes], rows: pl.DataFrame, kept: pl.DataFrame, repeated: list[bytes]) -> list[Merged]:
+    """Each hour's part; `kept` is sorted by hour."""
+    fresh, fresh_kept, lengths = (_count(frame, len(repeated)) for frame in (_fresh(rows), _fresh(kept), kept))
+    places = kept["place"].to_list()
+    merged, start = [], 0
+    for hour, content in enumerate(repeated):
+        end = start + lengths[hour]
+        silver = lines.join([texts[place] for place in places[start:end]])
+        merged.append(Merged(silver, content, fresh_kept[hour], fresh[hour] - fresh_kept[hour]))
+        start = end
+    return merged
 
-    One row an origin (a new one over a stored one); doubled: another row has its (source, id).
+
+def _fresh(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter("fresh")
+
+
+def _count(rows: pl.DataFrame, hours: int) -> list[int]:
+    """The number of rows of each hour."""
+    found = dict(rows.group_by("hour").len().iter_rows())
+    return [found.get(hour, 0) for hour in range(hours)]
+
+
+def _rows(hours: Sequence[Hour], stored: list[int]) -> pl.DataFrame:
+    """The keys of stored and new rows in silver's order, each with its line's place, whether it is fresh (new), and
+    whether it is `doubled`.
+
+    One row an origin (a new one over a stored one); doubled: another row of the hour has its (source, id).
     """
+    old = [_decoded(_keys_of, hour.silver, count) for hour, count in zip(hours, stored, strict=True)]
+    columns: dict[str, Iterable[Any]] = {name: _column(name, old, hours) for name in KEYS}
+    numbers = (repeat(at, count + len(hour.new)) for at, (count, hour) in enumerate(zip(stored, hours, strict=True)))
+    fresh = ((False,) * count + (True,) * len(hour.new) for count, hour in zip(stored, hours, strict=True))
+    columns |= {"hour": chain.from_iterable(numbers), "fresh": chain.from_iterable(fresh)}
+    rows = _frame(columns, {**KEYS, "hour": pl.UInt32, "fresh": pl.Boolean}).with_row_index("place")
+    if rows.select(pl.struct(ORIGIN).is_duplicated().any()).item():
+        rows = rows.unique(ORIGIN, keep="last")
+    return rows.with_columns(doubled=pl.struct("hour", "source", "id").is_duplicated()).sort(
+        "hour", "time", "source", "id", *ORIGIN[1:]
+    )
+
+
+def _column(name: str, old: Sequence[list[_Keys]], hours: Sequence[Hour]) -> list[Any]:
+    values: list[Any] = []
+    for before, hour in zip(old, hours, strict=True):
+        values += map(attrgetter(name), before)
+        values += getattr(hour.new, name)
+    return values
+
+
+def _repeats(hours: Sequence[Hour]) -> pl.DataFrame:
+    stored = [_decoded(_repeated_of, hour.repeated, lines.count(hour.repeated)) for hour in hours]
+    columns: dict[str, Iterable[Any]] = {name: map(attrgetter(name), chain.from_iterable(stored)) for name in REPEATED}
+    columns["hour"] = chain.from_iterable(repeat(at, len(rows)) for at, rows in enumerate(stored))
+    return _frame(columns, {**REPEATED, "hour": pl.UInt32})
+
+
+def _frame(columns: dict[str, Iterable[Any]], types: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame({name: pl.Series(list(values), dtype=types[name]) for name, values in columns.items()})
+
+
+def _decoded(decode: Callable[[bytes], list[Any]], content: bytes, count: int) -> list[Any]:
+    """A row a line of stored content."""
     try:
-        stored = [_keys_of(line) for line in stored_lines]
+        rows = decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _corrupt() from error
-    columns = {name: [*map(attrgetter(name), stored), *getattr(new, name)] for name in KEYS}
-    rows = pl.LazyFrame({name: pl.Series(values, dtype=KEYS[name]) for name, values in columns.items()})
-    return (
-        rows.with_row_index("place")
-        .unique(ORIGIN, keep="last")
-        .with_columns(doubled=pl.struct("source", "id").is_duplicated())
-        .sort("time", "source", "id", *ORIGIN)
-        .collect()
-    )
+    if len(rows) != count:
+        raise _corrupt()
+    return rows
 
 
 def _suspects(rows: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
     """The rows that may be repeats, or have some: those whose (source, id) another row or a repeat has."""
     if repeats.height:
-        known = repeats.select("source", "id", known=True).unique()
-        rows = rows.join(known, on=["source", "id"], how="left", maintain_order="left")
+        known = repeats.select("hour", "source", "id", known=True).unique()
+        rows = rows.join(known, on=["hour", "source", "id"], how="left", maintain_order="left")
         return rows.filter(pl.col("doubled") | pl.col("known").is_not_null())
-    return rows.filter("doubled") if rows["doubled"].any() else rows.clear()
+    return rows.filter("doubled")
 
 
-def _repeats(content: bytes) -> pl.DataFrame:
-    try:
-        stored = [_repeated_of(line) for line in lines.split(content)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _corrupt() from error
-    numbers, texts = (*ORIGIN, *WINNER), GROUP
-    types = {name: pl.Int64 if name in numbers else pl.String for name in (*ORIGIN, *texts, *WINNER)}
-    return pl.DataFrame(
-        {name: pl.Series([getattr(row, name) for row in stored], dtype=kind) for name, kind in types.items()}
-    )
-
-
-def _repeated_content(repeats: pl.DataFrame) -> bytes:
-    return lines.join([encode(RepeatedRow(*row)) for row in repeats.iter_rows()])
+def _repeated_content(repeats: pl.DataFrame, hours: int) -> list[bytes]:
+    """Each hour's content; `repeats` is sorted by hour."""
+    found: list[list[bytes]] = [[] for _ in range(hours)]
+    for hour, *row in repeats.iter_rows():
+        found[hour].append(encode(RepeatedRow(*row)))
+    return [lines.join(rows) for rows in found]
 
 
 def _corrupt() -> Corrupt:
@@ -127,15 +185,17 @@ def _settle(suspects: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
     A stored repeat's winner counts although its own row may not be here yet: another cleaner is about to bring it.
     """
     old, new = repeats.lazy(), suspects.lazy()
-    winners = old.select(*GROUP, **dict(zip(ORIGIN, map(pl.col, WINNER), strict=True)))
-    members = pl.concat([new.select(*GROUP, *ORIGIN), old.select(*GROUP, *ORIGIN)]).unique()
+    winners = old.select(*GROUP, **dict(zip(ORIGIN[1:], map(pl.col, WINNER[1:]), strict=True)))
+    members = pl.concat([new.select(*GROUP, *ORIGIN[1:]), old.select(*GROUP, *ORIGIN[1:])]).unique()
     earliest = (
         pl.concat([members, winners])
         .sort(*ORIGIN)
         .group_by(*GROUP, maintain_order=True)
         .first()
-        .rename(dict(zip(ORIGIN, WINNER, strict=True)))
+        .rename(dict(zip(ORIGIN[1:], WINNER[1:], strict=True)))
     )
-    same = pl.all_horizontal(pl.col(mine) == pl.col(theirs) for mine, theirs in zip(ORIGIN, WINNER, strict=True))
+    same = pl.all_horizontal(
+        pl.col(mine) == pl.col(theirs) for mine, theirs in zip(ORIGIN[1:], WINNER[1:], strict=True)
+    )
     settled = members.join(earliest, on=GROUP, how="inner", nulls_equal=True).filter(~same)
-    return settled.select(*ORIGIN, *GROUP, *WINNER).sort(*ORIGIN).collect()
+    return settled.select(*ORIGIN, *GROUP[1:], *WINNER[1:]).sort(*ORIGIN).collect()

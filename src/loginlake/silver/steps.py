@@ -23,8 +23,8 @@ from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import moments
 from loginlake.silver.check import Checked, Checker, Shards
-from loginlake.silver.clean import CleanReport, _landed_until, _Pass, receipt_of
-from loginlake.silver.merge import Merged
+from loginlake.silver.clean import landed_until, receipt_of
+from loginlake.silver.merger import Merger
 from loginlake.silver.reasons import Rules
 from loginlake.silver.rows import Rows
 
@@ -80,7 +80,7 @@ class SettleReport(NamedTuple):
 
 def find(store: ObjectStore, most: int) -> Found:
     """At most `most` objects of the work list, by name. Its cost follows the list, not the lake."""
-    until = _landed_until(store)  # before the list: what lands meanwhile is not promised
+    until = landed_until(store)  # before the list: what lands meanwhile is not promised
     objects: list[str] = []
     for entry in store.list("todo/"):
         if len(objects) == most:
@@ -178,21 +178,21 @@ def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> Merge
 
     Days are marked before and after, as clean does, and rows go last: a crash leaves them to be merged again.
     """
-    merger = _Pass(store, rules, Checker(rules, lambda _: 1), CleanReport())
     days = {slot.date for slot in slots}
+    taken: list[str] = []
 
-    def one(slot: keys.Slot) -> tuple[list[str], Merged]:
-        taken = [entry.key for entry in store.list(keys.rows_folder(slot))]
+    def rows_on_the_way(slot: keys.Slot) -> Rows:
         rows = Rows()
-        for key in taken:
-            _add(rows, _read(store, key))
-        return taken, merger._merge(slot, rows)
+        for entry in store.list(keys.rows_folder(slot)):
+            _add(rows, _read(store, entry.key))
+            taken.append(entry.key)
+        return rows
 
     _mark(store, days)
-    done = _each(one, slots)
+    done = list(Merger(store, rules.secret).merge(slots, rows_on_the_way))
     _mark(store, days)
-    _each(store.delete, [key for taken, _ in done for key in taken])
-    return MergeReport(len(done), sum(merged.kept for _, merged in done), sum(merged.repeats for _, merged in done))
+    _each(store.delete, taken)
+    return MergeReport(len(done), sum(counts.kept for counts in done), sum(counts.repeats for counts in done))
 
 
 def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleReport:

@@ -1,0 +1,134 @@
+"""The merges of many hours in the lake: locked, read, merged at once, written back hour by hour.
+
+An hour alone costs milliseconds whatever is in it, so hours go together, as many as the bounds let: their rows (new
+and stored) are in memory, and their locks are files held open.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import msgspec
+
+from loginlake.errors import Conflict, ObjectNotFound
+from loginlake.lake import keys, lines
+from loginlake.lake.store import ObjectStore
+from loginlake.silver.merge import Hour, Merged, merge_hours
+from loginlake.silver.rows import Rows, who
+
+MAX_CONFLICTS = 100
+TOGETHER = 128  # hours; each lock is an open file of the folder store, and what another cleaner may wait for
+TOGETHER_ROWS = 50_000
+WAITERS = 8  # threads: they wait for the store
+
+
+class Counts(NamedTuple):
+    """How many of an hour's new rows ended where."""
+
+    kept: int
+    repeats: int
+
+
+class _Read(NamedTuple):
+    slot: keys.Slot
+    hour: Hour
+    silver_version: str | None
+    repeated_version: str | None
+
+
+class _Person(msgspec.Struct, gc=False):
+    provider: str | None = None
+    user_id: str | None = None
+
+
+_person_of = msgspec.json.Decoder(_Person).decode
+
+
+class Merger:
+    """Brings new rows into their hours. Any number of mergers may run at once, in any process."""
+
+    def __init__(self, store: ObjectStore, secret: bytes, *, together: int = TOGETHER) -> None:
+        """`secret` keys the hash that says who a repeat is of; `together` bounds the hours of one merge."""
+        self._store = store
+        self._secret = secret
+        self._together = together
+
+    def merge(self, hours: Iterable[keys.Slot], new: Callable[[keys.Slot], Rows]) -> Iterator[Counts]:
+        """Merge the hours' new rows, which are asked for once, from several threads; what is answered is written.
+
+        Locks are taken in the order of the slots, by every merger: so none waits for another in a circle. What the
+        store raises ends it.
+        """
+        slots = deque(sorted(set(hours)))
+        with ThreadPoolExecutor(WAITERS) as pool:
+            while slots:
+                with ExitStack() as locks:
+                    read = self._take(slots, new, locks, pool)
+                    merged = merge_hours([each.hour for each in read], self._who)
+                    writes = [pool.submit(self._write, *pair) for pair in zip(read, merged, strict=True)]
+                    wait(writes)
+                for write in writes:
+                    done = write.result()
+                    yield Counts(done.kept, done.repeats)
+
+    def _take(
+        self,
+        slots: deque[keys.Slot],
+        new: Callable[[keys.Slot], Rows],
+        locks: ExitStack,
+        pool: ThreadPoolExecutor,
+    ) -> list[_Read]:
+        """Lock and read the next hours, a few at a time, until they are as many as may go together."""
+        read: list[_Read] = []
+        rows = 0
+        while slots and len(read) < self._together and rows < TOGETHER_ROWS:
+            some = [slots.popleft() for _ in range(min(WAITERS, len(slots), self._together - len(read)))]
+            for slot in some:
+                locks.enter_context(self._store.lock(keys.silver(slot)))
+            for found in pool.map(lambda slot: self._read(slot, new(slot)), some):
+                read.append(found)
+                rows += len(found.hour.new) + lines.count(found.hour.silver)
+        return read
+
+    def _read(self, slot: keys.Slot, new: Rows) -> _Read:
+        silver, silver_version = self._content(keys.silver(slot))
+        repeated, repeated_version = self._content(keys.repeated(slot))
+        return _Read(slot, Hour(silver, repeated, new), silver_version, repeated_version)
+
+    def _content(self, key: str) -> tuple[bytes, str | None]:
+        """The uncompressed content of an object and its version; nothing and None when there is none."""
+        try:
+            stored = self._store.get(key)
+        except ObjectNotFound:
+            return b"", None
+        return lines.decode(stored.data), stored.version
+
+    def _write(self, read: _Read, merged: Merged) -> Merged:
+        """Write what changed: repeated, then silver. On Conflict this hour is read and merged again, alone."""
+        for _ in range(MAX_CONFLICTS):
+            try:
+                if merged.repeated != read.hour.repeated:
+                    data = lines.compress(merged.repeated)
+                    self._store.replace(keys.repeated(read.slot), data, read.repeated_version)
+                if merged.silver != read.hour.silver:
+                    self._store.replace(keys.silver(read.slot), lines.compress(merged.silver), read.silver_version)
+            except Conflict:
+                read = self._read(read.slot, read.hour.new)
+                [merged] = merge_hours([read.hour], self._who)
+            else:
+                return merged
+        raise Conflict(
+            f"Somebody else wrote {keys.silver(read.slot)} {MAX_CONFLICTS} times while it was merged.",
+            "Too many cleaners work on the same hour.",
+            "Run clean again, or with fewer cleaners.",
+        )
+
+    def _who(self, line: bytes) -> str | None:
+        person = _person_of(line)
+        if person.provider is None or person.user_id is None:
+            return None
+        return who(self._secret, person.provider, person.user_id)
