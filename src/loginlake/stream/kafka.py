@@ -45,7 +45,7 @@ class KafkaLog:
     ) -> None:
         """Touch nothing yet. `bootstrap` is HOST:PORT[,HOST:PORT]."""
         self.bootstrap, self.topic = bootstrap, topic
-        self._security, self._limits = security, limits
+        self.security, self._limits = security, limits
         self._admin = KafkaAdmin(bootstrap, security, limits)
         self._sender = Sender(topic, limits, self._options)
         self._side = Side(topic, limits, self._options)
@@ -107,7 +107,7 @@ class KafkaLog:
         self._side.close()
 
     def _options(self, causes: Causes) -> Options:
-        return common_options(self.bootstrap, self._security, self._limits, causes)
+        return common_options(self.bootstrap, self.security, self._limits, causes)
 
     def _described(self) -> Described:
         self._check_open()

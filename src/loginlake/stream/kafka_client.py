@@ -177,6 +177,11 @@ def translate(what: str, error: KafkaError | None) -> LoginlakeError:
     if error is None:
         return Unavailable(what, "Kafka did not answer in time.", _LOOK)
     why = _sentence(error.str())
+    if error.code() == KafkaError._ALL_BROKERS_DOWN:
+        why = "The brokers close the connection: they stop, or they want a login or TLS that is not in the settings."
+    if "Disconnected" in why:
+        # A broker that stops in the middle of a handshake looks like a wrong setting; waiting is right for both.
+        return Unavailable(what, why, _LOOK)
     if any(hint in why for hint in _MISMATCH):
         return Misconfigured(what, why, _SECURITY)
     family, next_move = _MEANING.get(error.code(), (Unavailable, _LOOK))
@@ -227,9 +232,9 @@ _NO_ANSWER = frozenset(
         KafkaError._DESTROY,
     }
 )
-_LOOK = "Look at the brokers, and at LOGINLAKE_LOG_URL."
-# librdkafka's hints when one side speaks TLS or SASL and the other does not.
-_MISMATCH = ("security.protocol", "listener")
+_LOOK = "Look at the brokers, at LOGINLAKE_LOG_URL and the security settings."
+# librdkafka's words when one side speaks TLS or SASL and the other does not, or one does not trust the other.
+_MISMATCH = ("security.protocol", "listener", "SSL routines", "certificate")
 _MEANING: dict[int, tuple[type[LoginlakeError], str]] = {
     **dict.fromkeys(
         (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION),

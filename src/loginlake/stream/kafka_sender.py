@@ -83,6 +83,7 @@ class Sender:
             "linger.ms": 5,
             "partitioner": "murmur2_random",  # the Java client's rule: other producers keep users together with us
             "message.timeout.ms": int(self._limits.delivery_s * 1000),
+            "topic.metadata.propagation.max.ms": int(min(10.0, self._limits.delivery_s / 2) * 1000),  # a missing topic
             "message.max.bytes": size,
             "batch.size": min(_BATCH_BYTES, size),  # a batch over the topic's limit would fail as a whole
             "queue.buffering.max.kbytes": max(1, self._limits.max_queue_bytes // 1024),

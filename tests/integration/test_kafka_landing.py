@@ -1,0 +1,164 @@
+"""The real lander on a real Kafka: each record in bronze once, whatever becomes of group, offset and topic."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from fakes.bronze_origins import origins, wait_for
+from services_kafka import Topics
+
+from loginlake.bronze.batch import BatchLimits
+from loginlake.bronze.land import GROUP, Lander, LandReport
+from loginlake.errors import GiveUp, UnknownLog
+from loginlake.lake.manifest import Lake
+from loginlake.lake.store import ObjectStore, open_store
+from loginlake.stream.kafka import KafkaLog
+from loginlake.stream.log import Position, Record
+
+pytestmark = pytest.mark.services
+LONG_S = 60.0
+LIMITS = BatchLimits(records=100, age_s=3600.0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return open_store(f"file:{tmp_path / 'lake'}")
+
+
+@pytest.fixture
+def log(topics: Topics) -> Iterator[KafkaLog]:
+    made = topics.new(4)
+    yield made
+    made.close()
+
+
+def fill(log: KafkaLog, count: int, first: int = 0) -> list[Position]:
+    futures = [log.send(b"user-%d" % (n % 50), b'{"n":%d}' % n) for n in range(first, first + count)]
+    return [future.result(LONG_S) for future in futures]
+
+
+def land(log: KafkaLog, store: ObjectStore, limits: BatchLimits = LIMITS) -> LandReport:
+    return Lander(log, Lake(store), limits, first_pause_s=0.05).run(threading.Event(), once=True)
+
+
+def test_what_is_sent_is_landed_once_and_told_to_the_group(log: KafkaLog, store: ObjectStore) -> None:
+    sent = fill(log, 2000)
+    assert land(log, store).records == 2000
+    assert origins(store) == sorted(sent)
+    assert dict(log.committed(GROUP)) == {number: found.end for number, found in log.ranges().items()}
+    assert land(log, store).records == 0
+    more = fill(log, 10, first=2000)
+    assert land(log, store).records == 10
+    assert origins(store) == sorted(sent + more)
+
+
+@pytest.mark.parametrize("where", ["zero", "middle", "end - 1", "past the end"])
+def test_a_groups_offset_does_not_matter(log: KafkaLog, store: ObjectStore, where: str) -> None:
+    sent = fill(log, 1000)
+    land(log, store)
+    ends = {number: found.end for number, found in log.ranges().items()}
+    moved = {
+        number: {"zero": 0, "middle": end // 2, "end - 1": end - 1, "past the end": end + 1000}[where]
+        for number, end in ends.items()
+    }
+    meddler = log.subscribe(GROUP, lambda _: 0)
+    while meddler.assigned() != ends.keys():
+        meddler.poll(1, 0.1)
+    meddler.commit(moved)
+    meddler.close()
+    assert dict(log.committed(GROUP)) == moved
+    more = fill(log, 100, first=1000)
+    assert land(log, store).records == 100
+    assert origins(store) == sorted(sent + more)
+
+
+def test_records_that_expired_before_they_landed_are_counted(
+    topics: Topics, log: KafkaLog, store: ObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = fill(log, 400)
+    land(log, store)
+    sent += fill(log, 400, first=400)
+    begins = {number: found.end - 10 for number, found in log.ranges().items()}
+    was = {number: sum(place.partition == number for place in sent[:400]) for number in begins}
+    for number, begin in begins.items():
+        topics.admin.delete_before(log.topic, number, begin)
+    with caplog.at_level(logging.ERROR):
+        report = land(log, store)
+    assert report.expired == sum(begins[number] - was[number] for number in begins)
+    assert report.records == 40
+    kept = [place for place in sent if place.offset < was[place.partition] or place.offset >= begins[place.partition]]
+    assert origins(store) == sorted(kept)
+    assert "expired before they were landed" in caplog.text
+
+
+def test_records_that_expire_under_a_reader_are_jumped(topics: Topics, log: KafkaLog) -> None:
+    sent = fill(log, 100)
+    partition = sent[0].partition
+    end = log.ranges()[partition].end
+    slow = log.subscribe("slow", lambda _: 0)
+    topics.admin.delete_before(log.topic, partition, end)
+    seen: list[Record] = []
+    while len(slow.assigned()) < 4 or len(seen) < sum(place.partition != partition for place in sent):
+        seen += slow.poll(1000, 0.2)
+    last = log.send(b"user-0", b"{}").result(LONG_S)
+    assert last.partition == partition
+    while (last.partition, last.offset) not in {(record.partition, record.offset) for record in seen}:
+        seen += slow.poll(1000, 0.2)
+    assert {record.offset for record in seen if record.partition == partition} == {last.offset}
+
+
+def test_a_recreated_topic_is_another_log(topics: Topics, log: KafkaLog, store: ObjectStore) -> None:
+    fill(log, 100)
+    land(log, store)
+    before, old = log.identity(), origins(store)
+    topics.admin.delete(log.topic)
+    wait_for(lambda: topics.admin.describe(log.topic) is None)
+    topics.make(log.topic, 4)
+    again = topics.again(log.topic)
+    assert again.identity() != before
+    fill(again, 500)
+    with pytest.raises(UnknownLog):
+        land(again, store)
+    assert origins(store) == old
+
+
+def test_a_topic_recreated_under_a_running_lander_stops_it(topics: Topics, log: KafkaLog, store: ObjectStore) -> None:
+    sent = fill(log, 100)
+    stop = threading.Event()
+    lander = Lander(log, Lake(store), BatchLimits(records=100, age_s=0.1), first_pause_s=0.05)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(lander.run, stop)
+        wait_for(lambda: origins(store) == sorted(sent))
+        topics.admin.delete(log.topic)
+        wait_for(lambda: topics.admin.describe(log.topic) is None)
+        topics.make(log.topic, 4)
+        fill(topics.again(log.topic), 500)
+        error = running.exception(timeout=LONG_S)
+    assert isinstance(error, GiveUp)
+    assert origins(store) == sorted(sent)
+
+
+def test_landers_join_and_leave_and_nothing_is_twice(topics: Topics, log: KafkaLog, store: ObjectStore) -> None:
+    """Three members come and go while records arrive; a fourth lands what is left."""
+    stops = [threading.Event() for _ in range(3)]
+    logs = [topics.again(log.topic) for _ in stops]
+    sent: list[Position] = []
+    with ThreadPoolExecutor(3) as threads:
+        runs = []
+        for number, (stop, own) in enumerate(zip(stops, logs, strict=True)):
+            lander = Lander(own, Lake(store), BatchLimits(records=50, age_s=0.2), first_pause_s=0.05)
+            runs.append(threads.submit(lander.run, stop))
+            sent += fill(log, 500, first=500 * number)
+            half = len(sent) // 2
+            wait_for(lambda half=half: len(origins(store)) > half)  # type: ignore[misc]
+        for stop, run in zip(stops, runs, strict=True):
+            sent += fill(log, 300, first=len(sent))
+            stop.set()
+            run.result(LONG_S)
+    land(log, store)
+    assert origins(store) == sorted(sent)
