@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
     from loginlake.gold.publish import PublishReport
     from loginlake.silver.quarantine import Which
     from loginlake.silver.reclean import RecleanReport
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The rules of cleaning that the settings name."""
-    return Rules(
-        secret=wiring.secret_key(settings),
-        required=settings.required_fields,
-        future=timedelta(minutes=settings.future_minutes),
-        too_old=timedelta(days=settings.too_old_days),
-    )
 
 
 def shards_of(store: ObjectStore) -> Callable[[str], int]:
@@ -60,7 +49,7 @@ def audit(settings: Settings, scope: Scope, progress: Callable[[str, int], None]
             group=GROUP,
             store=store,
             gold=gold,
-            rules=rules_of(settings),
+            rules=wiring.rules(settings),
             shards=shards_of(store),
             answered=state.counters().get("answered", 0),
             spools=lambda: counts(wiring.spool_folder(settings)),
@@ -101,7 +90,7 @@ def explain(settings: Settings, place: str) -> dict[str, Any]:
     line = None if key is None else quarantine.bronze_line(store, key, offset)
     if key is None or line is None:
         raise ObjectNotFound(f"Bronze has nothing at {place}.", "", "Look where `loginlake trace` finds it.")
-    explained = quarantine.explain(Checker(rules_of(settings), shards_of(store)), line)
+    explained = quarantine.explain(Checker(wiring.rules(settings), shards_of(store)), line)
     return {"place": place, "object": key, **msgspec.to_builtins(explained)}
 
 
@@ -112,7 +101,7 @@ def replay(settings: Settings, which: Which, objects: Sequence[str], progress: C
 
     store = wiring.open_lake(settings)
     chosen = list(objects) or quarantine.objects(store, which)
-    return reclean(store, rules_of(settings), chosen, shards=shards_of(store), progress=progress)
+    return reclean(store, wiring.rules(settings), chosen, shards=shards_of(store), progress=progress)
 
 
 def rebuild_silver(
@@ -122,7 +111,7 @@ def rebuild_silver(
     from loginlake.silver.reclean import rebuild
 
     store = wiring.open_lake(settings)
-    rules = rules_of(settings)
+    rules = wiring.rules(settings)
     return rebuild(store, rules, shards=shards_of(store), first=first, last=last, progress=progress)
 
 
@@ -144,5 +133,5 @@ def trace(settings: Settings, what: str) -> list[Followed]:
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
         store = wiring.open_lake(settings)
         number = Lake(store).log_number(log.identity())
-        checker = Checker(rules_of(settings), shards_of(store))
+        checker = Checker(wiring.rules(settings), shards_of(store))
         return Follower(log, number, store, gold, checker).follow(what)

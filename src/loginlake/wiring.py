@@ -239,18 +239,23 @@ def retention(settings: Settings, log: EventLog) -> Step[int]:
     return Step("retention", run)
 
 
+def rules(settings: Settings) -> Rules:
+    """The rules of cleaning that the settings name."""
+    return Rules(
+        secret=secret_key(settings),
+        required=settings.required_fields,
+        future=timedelta(minutes=settings.future_minutes),
+        too_old=timedelta(days=settings.too_old_days),
+    )
+
+
 def clean_step(
     settings: Settings, store: ObjectStore, progress: Callable[[int], None] = lambda _: None
 ) -> Step[CleanReport]:
     """One pass of cleaning; `progress` gets the number of lines of each group of objects."""
     from loginlake.silver.clean import clean  # here, since Polars takes a second to import: only who cleans waits
 
-    rules = Rules(
-        secret=secret_key(settings),
-        required=settings.required_fields,
-        future=timedelta(minutes=settings.future_minutes),
-        too_old=timedelta(days=settings.too_old_days),
-    )
+    judged_by = rules(settings)
 
     def run() -> CleanReport:
         shards = Lake(store, rules=Rules.VERSION).manifest().shards
@@ -261,7 +266,7 @@ def clean_step(
             progress(report.lines - seen)
             seen = report.lines
 
-        return clean(store, rules, shards=lambda _: shards, progress=tell)
+        return clean(store, judged_by, shards=lambda _: shards, progress=tell)
 
     return Step("clean", run)
 
