@@ -113,7 +113,7 @@ def test_a_broker_that_is_away_is_told_and_waited_for(own_kafka: Kafka, own_log:
     wait_for(back)
     reader.commit({first.partition: 3})
     assert dict(own_log.committed("g")) == {first.partition: 3}
-    assert seen == [b"2", b"3"]
+    assert seen in ([b"2", b"3"], [b"1", b"2", b"3"])  # the latter when the group gave the reader up meanwhile
     short.close()
     own_log.close()
 

@@ -94,7 +94,7 @@ PLAINTEXT = Security()
 
 def parse_url(url: str) -> tuple[str, str]:
     """The brokers' addresses and the topic of kafka://HOST:PORT[,HOST:PORT]/TOPIC; Misconfigured otherwise."""
-    _, _, rest = url.partition("://")
+    _, _, rest = url.partition("//")
     bootstrap, _, topic = rest.partition("/")
     why = ""
     if "@" in rest:
