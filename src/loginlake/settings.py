@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from loginlake.errors import Misconfigured
+from loginlake.origin import normal_origin
 
 ENV_PREFIX = "LOGINLAKE_"
 
@@ -99,8 +100,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def origin(self) -> str:
-        """The web's origin, without a slash at its end."""
-        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+        """The web's origin, spelt as browsers do. Raises Misconfigured when PUBLIC_URL is none."""
+        return normal_origin(self.public_url or f"http://localhost:{self.port}")
 
     @cached_property
     def application(self) -> str:

@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from loginlake.origin import normal_origin
 from loginlake.web.problems import Answer, Problem, problem_response
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class Guard:
 
 
 def allowed_origins(origin: str) -> frozenset[str]:
-    """The origins that may POST: the web's own, and on a loopback address its other name."""
+    """The origins that may POST: the web's own, and on a loopback address its other name. See `normal_origin`."""
+    origin = normal_origin(origin)
     parts = urlsplit(origin)
     if parts.hostname in {"localhost", "127.0.0.1"}:
         port = f":{parts.port}" if parts.port else ""

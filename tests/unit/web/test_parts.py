@@ -14,7 +14,7 @@ from fakes.web_site import Browser, Site
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loginlake.errors import Unavailable
+from loginlake.errors import Misconfigured, Unavailable
 from loginlake.web.avatar import initials, initials_avatar
 from loginlake.web.google import ISSUER, Expected, identity_of
 from loginlake.web.pages import script_texts
@@ -155,6 +155,10 @@ async def test_only_trusted_proxies_are_believed(tmp_path: Path, proxies: int, f
 def test_origins() -> None:
     assert allowed_origins("http://localhost:8000") == {"http://localhost:8000", "http://127.0.0.1:8000"}
     assert allowed_origins("https://login.example") == {"https://login.example"}
+    assert allowed_origins("http://localhost:80") == {"http://localhost", "http://127.0.0.1"}
+    assert allowed_origins("HTTPS://Login.Example:443/") == {"https://login.example"}
+    with pytest.raises(Misconfigured):
+        allowed_origins("http://[::1")
 
 
 def test_buckets_forget_the_longest_unseen() -> None:
