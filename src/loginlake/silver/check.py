@@ -23,12 +23,12 @@ from loginlake.lake import keys, lines
 from loginlake.silver import moments
 from loginlake.silver.reasons import DATA, Rules, is_email
 from loginlake.silver.rows import RefusalRow, RejectedRow, Rows, SignInRow, SilverRow, encode
-from loginlake.silver.rules import Rejection, judge
+from loginlake.silver.rules import MAX_NESTING, Rejection, judge
 
 Shards = Callable[[str], int]
 
 
-class _SignInData(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+class _SignInData(msgspec.Struct, gc=False):
     provider: str
     user_id: str
     username: str | None = None
@@ -42,13 +42,13 @@ class _SignInData(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     ip: str | None = None
 
 
-class _RefusalData(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+class _RefusalData(msgspec.Struct, gc=False):
     reason: str
     user_agent: str | None = None
     ip: str | None = None
 
 
-class _SignIn(msgspec.Struct, gc=False, kw_only=True, tag_field="type", tag=SIGNIN, forbid_unknown_fields=True):
+class _Attributes(msgspec.Struct, gc=False, kw_only=True):
     specversion: str | None = None
     datacontenttype: str | None = None
     id: str
@@ -56,17 +56,13 @@ class _SignIn(msgspec.Struct, gc=False, kw_only=True, tag_field="type", tag=SIGN
     subject: str | None = None
     time: str
     received: str | None = None
+
+
+class _SignIn(_Attributes, gc=False, kw_only=True, tag_field="type", tag=SIGNIN):
     data: _SignInData
 
 
-class _Refusal(msgspec.Struct, gc=False, kw_only=True, tag_field="type", tag=REFUSED, forbid_unknown_fields=True):
-    specversion: str | None = None
-    datacontenttype: str | None = None
-    id: str
-    source: str
-    subject: str | None = None
-    time: str
-    received: str | None = None
+class _Refusal(_Attributes, gc=False, kw_only=True, tag_field="type", tag=REFUSED):
     data: _RefusalData
 
 
@@ -78,7 +74,51 @@ class _Line(msgspec.Struct, gc=False):
     value: _SignIn | _Refusal
 
 
-_good_line = msgspec.json.Decoder(_Line).decode
+class _KnownSignInData(_SignInData, gc=False, forbid_unknown_fields=True):
+    pass
+
+
+class _KnownRefusalData(_RefusalData, gc=False, forbid_unknown_fields=True):
+    pass
+
+
+class _KnownSignIn(_Attributes, gc=False, kw_only=True, tag_field="type", tag=SIGNIN, forbid_unknown_fields=True):
+    data: _KnownSignInData
+
+
+class _KnownRefusal(_Attributes, gc=False, kw_only=True, tag_field="type", tag=REFUSED, forbid_unknown_fields=True):
+    data: _KnownRefusalData
+
+
+class _KnownLine(msgspec.Struct, gc=False):
+    log: int
+    partition: int
+    offset: int
+    timestamp: str
+    value: _KnownSignIn | _KnownRefusal
+
+
+_Good = _KnownLine | _Line
+_known_line = msgspec.json.Decoder(_KnownLine).decode
+_any_line = msgspec.json.Decoder(_Line).decode
+
+
+def _read(line: bytes) -> _Good | None:
+    """A line whose fields have their types; None for any other, and for one that only the reference can judge.
+
+    What a decoder has no field for it skips: then it has checked its syntax, but neither its UTF-8 nor its depth.
+    """
+    try:
+        return _known_line(line)
+    except msgspec.ValidationError:
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    try:
+        line.decode()
+        return _any_line(line) if line.count(b"{") + line.count(b"[") <= MAX_NESTING else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 @dataclass(slots=True)
@@ -135,26 +175,29 @@ class Checker:
 
     def plain(self, line: bytes) -> SilverRow | None:
         """The row of a line that is plainly good; None for every other, which says nothing about it."""
-        try:
-            read = _good_line(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        read = _read(line)
+        if read is None:
             return None
         event = read.value
-        if len(line) > self._rules.max_bytes or not (event.id.strip() and event.source.strip() and self._in_time(read)):
+        time = self._in_window(event.time, read.timestamp)
+        if time is None or not (event.id.strip() and event.source.strip()):
             return None
-        return _refusal_row(read, event.data) if isinstance(event, _Refusal) else self._sign_in_row(read, event.data)
+        if len(line) > self._rules.max_bytes:
+            return None
+        data = event.data
+        return self._sign_in_row(read, time, data) if isinstance(data, _SignInData) else _refusal_row(read, time, data)
 
-    def _in_time(self, read: _Line) -> bool:
-        """Whether the times are canonical, and the sign-in's own within the window beyond doubt.
+    def _in_window(self, time: str, arrived: str) -> str | None:
+        """The canonical form of a time that is within the window beyond doubt; None for any other.
 
-        Canonical times compare as texts, and land writes `timestamp` canonically.
+        Canonical times compare as texts, and land writes the arrival canonically.
         """
-        event, arrived = read.value, read.timestamp
+        canonical = moments.canonical(time)
+        if canonical is None or canonical > arrived:
+            return None
         day = arrived[:10]
         oldest = self._oldest.get(day) or self._oldest_of(day)
-        if not oldest <= event.time <= arrived or not moments.is_canonical(event.time):
-            return False
-        return event.received is None or moments.is_canonical(event.received)
+        return canonical if oldest <= canonical else None
 
     def _oldest_of(self, day: str) -> str:
         """The earliest time that is not too old for any arrival of a day."""
@@ -165,26 +208,29 @@ class Checker:
         self._oldest[day] = moments.text(end - too_old)
         return self._oldest[day]
 
-    def _sign_in_row(self, read: _Line, data: _SignInData) -> SignInRow | None:
+    def _sign_in_row(self, read: _Good, time: str, data: _SignInData) -> SignInRow | None:
         values = self._required_data(data)
         if not self._sign_ins_are_plain or None in values or not all(map(str.strip, values)):
             return None
-        if data.email is not None and not is_email(data.email):
+        event, arrived, email = read.value, read.timestamp, data.email
+        if email is not None and not is_email(email):
             return None
-        event = read.value
+        received = arrived if event.received is None else moments.canonical(event.received)
+        if received is None:
+            return None
         return SignInRow(
             read.log,
             read.partition,
             read.offset,
-            read.timestamp,
-            event.received or read.timestamp,
-            event.time,
+            arrived,
+            received,
+            time,
             event.source,
             event.id,
             data.provider,
             data.user_id,
             data.username,
-            data.email,
+            email,
             data.picture,
             data.email_verified,
             data.hosted_domain,
@@ -234,16 +280,16 @@ def shard_of(owner: str, shards: int) -> int:
     return zlib.crc32(owner.encode()) % shards
 
 
-def _refusal_row(read: _Line, data: _RefusalData) -> RefusalRow | None:
-    if not data.reason.strip():
-        return None
+def _refusal_row(read: _Good, time: str, data: _RefusalData) -> RefusalRow | None:
     event = read.value
+    if not data.reason.strip() or (event.received is not None and moments.canonical(event.received) is None):
+        return None
     return RefusalRow(
         read.log,
         read.partition,
         read.offset,
         read.timestamp,
-        event.time,
+        time,
         event.source,
         event.id,
         data.reason,

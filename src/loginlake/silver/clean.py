@@ -70,7 +70,7 @@ def clean(
     complete_until = landed_until(store)
     report = CleanReport()
     cleaner = _Pass(store, rules, Checker(rules, shards), report)
-    for batch in cleaner.batches(in_turn(entry.key for entry in store.list("todo/")), max_rows):
+    for batch in cleaner.batches(turns(entry.key for entry in store.list("todo/")), max_rows):
         cleaner.finish(batch)
         if progress is not None:
             progress(report)
@@ -92,21 +92,20 @@ def landed_until(store: ObjectStore) -> datetime | None:
     return min(times, default=None)
 
 
-def in_turn(entries: Iterable[str]) -> list[str]:
-    """Entries of the work list in the order of their arrival, as near as their names tell.
+def turns(entries: Iterable[str]) -> list[list[str]]:
+    """The entries of the work list in the order of their arrival, as near as their names tell, turn by turn.
 
-    By arrival hour; within it the objects of all partitions advance together, each at its place among its partition's
-    own. Partitions run side by side in time: one after the other, each would come back to every hour of the others.
+    By arrival hour; within it, a turn is one object of each partition, at the same place among its partition's own.
+    Partitions run side by side in time: one after the other, each would come back to every hour of the others.
     """
     runs: dict[str, list[str]] = {}
     for entry in entries:
         runs.setdefault(entry.rpartition("/")[0], []).append(entry)
-    turns = [
-        (partition.rpartition("/")[0], at / len(run), partition, entry)
-        for partition, run in runs.items()
-        for at, entry in enumerate(sorted(run))
-    ]
-    return [entry for *_, entry in sorted(turns)]
+    found: dict[tuple[str, float], list[str]] = {}
+    for partition, run in sorted(runs.items()):
+        for at, entry in enumerate(sorted(run)):
+            found.setdefault((partition.rpartition("/")[0], at / len(run)), []).append(entry)
+    return [found[turn] for turn in sorted(found)]
 
 
 class _Pass:
@@ -118,23 +117,31 @@ class _Pass:
         self._merger = Merger(store, rules.secret)
         self._report = report
 
-    def batches(self, todo: list[str], max_rows: int) -> Iterator[list[Checked]]:
-        """The checked objects of the work list, in groups that hold about `max_rows` rows."""
+    def batches(self, todo: list[list[str]], max_rows: int) -> Iterator[list[Checked]]:
+        """The checked objects of the work list, in groups that hold about `max_rows` rows.
+
+        A group rather ends with a turn than within it: a turn's objects share their hours.
+        """
         batch: list[Checked] = []
         rows = 0
-        for entry, receipt, stored in self._read_ahead(todo):
-            checked = self._checked(entry, receipt, stored)
-            if checked is None:
-                continue
-            batch.append(checked)
-            rows += checked.row_count
-            if rows >= max_rows:
+        for turn in todo:
+            before = rows
+            for entry, receipt, stored in self._read_ahead(turn):
+                checked = self._checked(entry, receipt, stored)
+                if checked is None:
+                    continue
+                batch.append(checked)
+                rows += checked.row_count
+                if rows >= max_rows:
+                    yield batch
+                    batch, rows, before = [], 0, 0
+            if rows + (rows - before) > max_rows:
                 yield batch
                 batch, rows = [], 0
         if batch:
             yield batch
 
-    def _read_ahead(self, todo: list[str]) -> Iterator[tuple[str, Stored | None, Stored | None]]:
+    def _read_ahead(self, turn: list[str]) -> Iterator[tuple[str, Stored | None, Stored | None]]:
         """Each entry with its receipt and, where there is none, its object: a few are asked for at a time."""
 
         def read(entry: str) -> tuple[str, Stored | None, Stored | None]:
@@ -143,8 +150,8 @@ class _Pass:
             return entry, receipt, _read(self._store, key) if receipt is None else None
 
         with ThreadPoolExecutor(READ_AHEAD) as pool:
-            for at in range(0, len(todo), READ_AHEAD):
-                yield from pool.map(read, todo[at : at + READ_AHEAD])
+            for at in range(0, len(turn), READ_AHEAD):
+                yield from pool.map(read, turn[at : at + READ_AHEAD])
 
     def _checked(self, entry: str, receipt: Stored | None, stored: Stored | None) -> Checked | None:
         """The object behind an entry, judged; None when there is nothing to do for it, or not yet."""

@@ -27,6 +27,22 @@ def is_canonical(text: str) -> bool:
     return True
 
 
+def canonical(text: str) -> str | None:
+    """A UTC time in one of the common forms, as silver writes it; None for any other text, good or bad.
+
+    The forms: Z or +00:00, any fraction of a second or none. A fraction past microseconds is cut.
+    """
+    if is_canonical(text):
+        return text
+    if text.endswith("+00:00"):
+        text = text[:-6] + "Z"
+    digits = text[20:-1]
+    if len(text) == 20 or (text[19:20] == "." and digits.isascii() and digits.isdigit()):
+        full = f"{text[:19]}.{digits[:6]:0<6}Z"
+        return full if text[-1] == "Z" and is_canonical(full) else None
+    return None
+
+
 @lru_cache(maxsize=64)  # each time of a message is asked for more than once
 def moment(text: str) -> datetime | None:
     """The moment of an RFC 3339 date-time, in UTC; None when it is none, or not within the years 1 to 9999.

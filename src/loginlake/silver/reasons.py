@@ -32,6 +32,8 @@ REQUIRED_OF_REFUSALS = ("id", "source", "time", "reason")
 # in practice; it says nothing about whether a mailbox exists.
 _NEVER = r'\s@()<>\[\]:;\\,"\x00-\x1f\x7f'
 _EMAIL = re.compile(rf"[^{_NEVER}]{{1,64}}@[^.{_NEVER}]+(?:\.[^.{_NEVER}]+)+").fullmatch
+# The usual ones, told much faster; whatever this takes, the other takes.
+_USUAL_EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+").fullmatch
 EMAIL_LENGTH = 254
 
 
@@ -174,7 +176,7 @@ def bad_email(message: Message, rules: Rules) -> Finding | None:  # noqa: ARG001
 
 def is_email(value: str) -> bool:
     """Whether a text has the shape of a mailbox: name@domain with a dot in it, at most 254 characters."""
-    return len(value) <= EMAIL_LENGTH and _EMAIL(value) is not None
+    return len(value) <= EMAIL_LENGTH and (_USUAL_EMAIL(value) or _EMAIL(value)) is not None
 
 
 def too_large(message: Message, rules: Rules) -> Finding | None:
