@@ -110,6 +110,7 @@ class Site:
         trusted_proxies: int = 0,
         api_key: Callable[[str], ApiKey | None] = lambda _: None,
         spool: SpooledLog | None = None,
+        secret: bytes = SECRET,
     ) -> None:
         self.clock = clock or Clock()
         self.issuer = issuer or FakeIssuer(self.clock)
@@ -120,7 +121,7 @@ class Site:
         self.context = WebContext(
             origin=origin,
             application="https://app.example",
-            secret=SECRET,
+            secret=secret,
             log=spool or self.log,
             state=self.state,
             verifier=self.developer.verifier() if self.developer else self.issuer.verifier(hosted_domain),

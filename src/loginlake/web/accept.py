@@ -31,7 +31,7 @@ from loginlake.web.context import Person, Session, WebContext
 from loginlake.web.identity import Identity, Reason, Refused
 from loginlake.web.problems import Answer, Problem
 from loginlake.web.rate import Buckets
-from loginlake.web.session import Nonce, hashed, new_session, open_nonce
+from loginlake.web.session import Nonce, hashed, new_session, open_nonce, session_key
 from loginlake.web.state import Claim, Use
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ _POLL_S = 0.025
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A credential and how it came. `ip` is truncated already; `old_session` is the hash of a session to replace."""
+    """A credential and how it came. `ip` is truncated already; `old_session` is the key of a session to replace."""
 
     credential: str
     visit: str
@@ -93,7 +93,7 @@ async def _accept(context: WebContext, attempt: Attempt) -> tuple[Session, str]:
     finished = context.state.finish(
         nonce.value,
         msgspec.json.encode(session),
-        hashed(cookie),
+        session_key(context.secret, cookie),
         expires,
         replaces=attempt.old_session,
         counter="answered",

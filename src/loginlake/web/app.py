@@ -36,11 +36,11 @@ from loginlake.web.session import (
     Nonce,
     current_session,
     end_session,
-    hashed,
     new_nonce,
     new_visit,
     same_secret,
     session_cookie,
+    session_key,
     set_session,
     set_visit,
     visit_of,
@@ -198,7 +198,7 @@ async def signout(request: Request) -> Response:
     check_origin(request, request.app.state.origins)
     cookie = request.cookies.get(session_cookie(context), "")
     if cookie:
-        await asyncio.wrap_future(context.state.end_session(hashed(cookie)))
+        await asyncio.wrap_future(context.state.end_session(session_key(context.secret, cookie)))
     response = Response(status_code=204, headers=_NO_STORE)
     end_session(response, context)
     return response
@@ -223,7 +223,7 @@ async def _accept(request: Request, credential: str, select_by: str | None) -> t
         select_by=select_by,
         user_agent=agent or None,
         ip=client_network(request, context.trusted_proxies),
-        old_session=hashed(old) if old else "",
+        old_session=session_key(context.secret, old) if old else "",
     )
     return await accept(context, request.app.state.buckets, attempt)
 

@@ -70,8 +70,13 @@ def new_session(secret: bytes, visit: str, nonce: str, token: str) -> str:
 
 
 def hashed(value: str) -> str:
-    """How cookies and tokens are kept."""
+    """How visits and tokens are kept."""
     return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def session_key(secret: bytes, cookie: str) -> str:
+    """By what a session is kept. Keyed: with a new secret nobody's session is found any more."""
+    return _seal(secret, "kept session", cookie.encode("utf-8", "surrogateescape")).hex()
 
 
 def same_secret(one: str, other: str) -> bool:
@@ -117,7 +122,7 @@ def current_session(request: Request) -> Session | None:
     """The living session of a request. Raises Unavailable when the state cannot be read."""
     context = context_of(request)
     cookie = request.cookies.get(session_cookie(context), "")
-    content = context.state.session(hashed(cookie)) if cookie else None
+    content = context.state.session(session_key(context.secret, cookie)) if cookie else None
     return msgspec.json.decode(content, type=Session) if content else None
 
 
