@@ -47,6 +47,11 @@ class TokenVerifier:
     def __init__(self, expected: Expected, keys: KeySet, clock: Callable[[], datetime]) -> None:
         self._expected, self._keys, self._clock = expected, keys, clock
 
+    @property
+    def provider(self) -> str:
+        """See the port."""
+        return self._expected.provider
+
     async def verify(self, credential: str) -> Identity:
         """See the port."""
         key = await self._keys.find(_key_id(credential))

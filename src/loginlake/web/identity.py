@@ -56,6 +56,11 @@ class Identity:
 class IdentityVerifier(Protocol):
     """Verifies credentials of one provider. Called on the event loop; holds no lock while it waits."""
 
+    @property
+    def provider(self) -> str:
+        """The provider's name, as in the identities that it verifies."""
+        ...
+
     async def verify(self, credential: str) -> Identity:
         """The verified identity; the caller checks that its nonce is bound to the visit.
 

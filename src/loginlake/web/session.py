@@ -119,11 +119,15 @@ def visit_of(request: Request) -> str:
 
 
 def current_session(request: Request) -> Session | None:
-    """The living session of a request. Raises Unavailable when the state cannot be read."""
+    """The living session of a request. Raises Unavailable when the state cannot be read.
+
+    One of another provider is none: made-up people do not outlive the developer mode.
+    """
     context = context_of(request)
     cookie = request.cookies.get(session_cookie(context), "")
     content = context.state.session(session_key(context.secret, cookie)) if cookie else None
-    return msgspec.json.decode(content, type=Session) if content else None
+    session = msgspec.json.decode(content, type=Session) if content else None
+    return session if session and session.person.provider == context.verifier.provider else None
 
 
 def current_person(request: Request) -> Person | None:
