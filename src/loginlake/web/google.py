@@ -23,7 +23,7 @@ PROVIDER = "google"
 ISSUER = "https://accounts.google.com"
 DISCOVERY = "https://accounts.google.com/.well-known/openid-configuration"
 SKEW_S = 10
-_LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z
+_LATEST = 253_402_214_400  # 9999-12-31T00:00:00Z: the calendar ends a day later, and minutes are added
 _EMAIL = re.compile(r"[^\s@<>\x00-\x1f\x7f]{1,64}@[^\s@<>\x00-\x1f\x7f]{1,255}")
 # What reading a stranger's JSON can raise: ValueError covers broken UTF-8 and base64.
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
@@ -113,7 +113,10 @@ def identity_of(claims: Any, expected: Expected, now: datetime) -> Identity:
     """The identity in the claims of a token whose signature holds. Raises Refused; the first reason wins."""
     if not isinstance(claims, dict):
         raise Refused(Reason.BAD_CLAIMS)
-    if claims.get("iss") not in expected.issuers:
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str | None):
+        raise Refused(Reason.BAD_CLAIMS)
+    if issuer not in expected.issuers:
         raise Refused(Reason.WRONG_ISSUER)
     if claims.get("aud") != expected.audience:
         raise Refused(Reason.WRONG_AUDIENCE)

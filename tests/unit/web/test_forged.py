@@ -59,12 +59,15 @@ FORGED: dict[str, tuple[Forge, Reason]] = {
     "no audience": (changed(aud=None), Reason.WRONG_AUDIENCE),
     "another issuer": (changed(iss="https://evil.example"), Reason.WRONG_ISSUER),
     "no issuer": (changed(iss=None), Reason.WRONG_ISSUER),
-    "an issuer of another type": (changed(iss=7), Reason.WRONG_ISSUER),
+    "an issuer that is a number": (changed(iss=7), Reason.BAD_CLAIMS),
+    "an issuer that is an object": (changed(iss={"x": 1}), Reason.BAD_CLAIMS),
+    "an issuer that is a list": (changed(iss=["https://accounts.google.com"]), Reason.BAD_CLAIMS),
     "expired": (later(iat=-7200, exp=-11), Reason.EXPIRED),
     "expired beyond the skew": (later(iat=-3600, exp=-10), Reason.EXPIRED),
     "no expiry": (changed(exp=None), Reason.BAD_CLAIMS),
     "an expiry of another type": (changed(exp="tomorrow"), Reason.BAD_CLAIMS),
     "an expiry past all calendars": (changed(exp=10**18), Reason.BAD_CLAIMS),
+    "an expiry in the last second of the calendar": (changed(exp=253_402_300_799), Reason.BAD_CLAIMS),
     "issued in the future": (later(iat=11), Reason.FROM_THE_FUTURE),
     "no issue time": (changed(iat=None), Reason.BAD_CLAIMS),
     "an issue time that is a bool": (changed(iat=True), Reason.BAD_CLAIMS),
@@ -135,6 +138,10 @@ async def test_every_reason_of_a_token_alone_is_in_the_table() -> None:
 async def test_within_the_skew_it_is_good(site: Site, browser: Browser) -> None:
     for forge in (later(iat=10), later(iat=-3600, exp=-9)):
         assert (await browser.sign_in(forge(site.issuer, await browser.nonce()))).status_code == 200
+
+
+async def test_the_latest_expiry_that_is_taken(site: Site, browser: Browser) -> None:
+    assert (await browser.sign_in(await browser.credential(exp=253_402_214_400))).status_code == 200
 
 
 async def test_the_issuer_without_scheme_is_good(site: Site, browser: Browser) -> None:
