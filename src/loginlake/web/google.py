@@ -15,6 +15,7 @@ import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from loginlake.silver.reasons import is_email
 from loginlake.web.avatar import initials_avatar
 from loginlake.web.identity import Identity, Reason, Refused
 from loginlake.web.jwks import KeySet
@@ -24,7 +25,6 @@ ISSUER = "https://accounts.google.com"
 DISCOVERY = "https://accounts.google.com/.well-known/openid-configuration"
 SKEW_S = 10
 _LATEST = 253_402_214_400  # 9999-12-31T00:00:00Z: the calendar ends a day later, and minutes are added
-_EMAIL = re.compile(r"[^\s@<>\x00-\x1f\x7f]{1,64}@[^\s@<>\x00-\x1f\x7f]{1,255}")
 # What reading a stranger's JSON can raise: ValueError covers broken UTF-8 and base64.
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _SEGMENTS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -132,7 +132,7 @@ def identity_of(claims: Any, expected: Expected, now: datetime) -> Identity:
     if expected.hosted_domain and (hosted_domain or "").lower() != expected.hosted_domain.lower():
         raise Refused(Reason.WRONG_DOMAIN)
     email = _text(claims.get("email"))
-    if email is None or not _EMAIL.fullmatch(email):
+    if email is None or not is_email(email):
         raise Refused(Reason.BAD_EMAIL)
     username = _text(claims.get("name")) or email.partition("@")[0]
     picture = _text(claims.get("picture")) or ""

@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loginlake.errors import Misconfigured, Unavailable
+from loginlake.silver.reasons import is_email
 from loginlake.web.avatar import initials, initials_avatar
 from loginlake.web.google import ISSUER, Expected, identity_of
+from loginlake.web.identity import Reason, Refused
 from loginlake.web.pages import script_texts
 from loginlake.web.rate import Buckets
 from loginlake.web.security import allowed_origins, truncated
@@ -150,6 +152,18 @@ async def test_only_trusted_proxies_are_believed(tmp_path: Path, proxies: int, f
         await browser.sign_in(await browser.credential())
         assert site.log.events()[0]["data"]["ip"] == ip
     await site.close()
+
+
+@given(st.emails() | st.from_regex(r"[^@]{1,3}@[^@]{1,3}(\.[a-z])?", fullmatch=True))
+def test_an_email_that_is_let_in_is_never_rejected_later(email: str) -> None:
+    claims = FakeIssuer(Clock()).claims() | {"email": email}
+    try:
+        kept = identity_of(claims, EXPECTED, START).email
+    except Refused as refused:
+        assert refused.reason == Reason.BAD_EMAIL
+        assert not is_email(email.strip())
+    else:
+        assert is_email(kept)
 
 
 def test_origins() -> None:
