@@ -36,7 +36,7 @@ def web_app(
     def may_see(person: Person) -> bool:
         if developer is not None and developer.may_see_dashboard(person):
             return True
-        return bool(person.email_verified) and person.email.lower() in settings.viewer_emails
+        return is_viewer(person, settings.viewer_emails)
 
     context = WebContext(
         origin=settings.origin,
@@ -61,6 +61,14 @@ def web_app(
     if with_dashboard:
         _attach_dashboard(app, settings, gold, may_see)
     return app
+
+
+def is_viewer(person: Person, viewers: frozenset[str]) -> bool:
+    """Whether a person's e-mail is verified and one of the viewers', which are in lower case.
+
+    One of other letters than ASCII is nobody's: lower() makes an ASCII letter of some (the Kelvin sign becomes a k).
+    """
+    return person.email_verified is True and person.email.isascii() and person.email.lower() in viewers
 
 
 def _attach_dashboard(app: FastAPI, settings: Settings, gold: GoldStore, may_see: Callable[[Person], bool]) -> None:
