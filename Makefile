@@ -1,7 +1,5 @@
 # loginlake: `make` explains itself. Two commands matter: `make run` and `make test`.
 .DEFAULT_GOAL := help
-PORT ?= $(or $(LOGINLAKE_PORT),8000)
-DATA ?= $(or $(LOGINLAKE_DATA),data)
 KAFKA ?= kraft
 PEOPLE ?= 300
 DAYS ?= 60
@@ -10,7 +8,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := UV_SYSTEM_CERTS=true VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv
-SETTINGS = LOGINLAKE_DATA="$(DATA)" LOGINLAKE_PORT="$(PORT)"
+SETTINGS = $(if $(DATA),LOGINLAKE_DATA='$(subst ','\'',$(DATA))') $(if $(PORT),LOGINLAKE_PORT='$(subst ','\'',$(PORT))')
 ifeq ($(ON),services)
 SETTINGS += $(shell $(BIN)/python -m services env)
 READY = $(SETTINGS) $(BIN)/loginlake check --create

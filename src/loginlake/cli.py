@@ -52,6 +52,8 @@ def read_settings() -> Settings:
 
     try:
         settings = Settings()
+    except UnicodeDecodeError:
+        raise click.ClickException("the file .env is not UTF-8 text. Correct it, or remove it.") from None
     except ValidationError as error:
         wrong = "; ".join(
             f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)

@@ -23,6 +23,7 @@ from loginlake.bronze.land import Lander
 from loginlake.errors import Misconfigured
 from loginlake.schedule import Step, in_thread, run_passes
 from loginlake.settings import Settings
+from loginlake.web.http import BoundedHttp
 from loginlake.web_wiring import web_app
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ _QUIET: dict[str, Any] = {
     "access_log": False,
     "log_level": "warning",
     "server_header": False,
+    "http": BoundedHttp,
     "proxy_headers": False,  # the web counts its trusted proxies itself
     "timeout_graceful_shutdown": 3,
     "timeout_worker_healthcheck": 30,
@@ -72,8 +74,9 @@ def serve(settings: Settings, part: str, *, workers: int) -> None:
     listener = _listen(settings)
     os.environ.update(LOGINLAKE_PORT=str(settings.port))
     until_stopped: Callable[[], None]
+    app = part_app(part)  # with several workers too: what is wrong with the settings is said here, once
     if workers == 1:
-        until_stopped = partial(_server(part_app(part)).run, sockets=[listener])
+        until_stopped = partial(_server(app).run, sockets=[listener])
     else:
         config = uvicorn.Config("loginlake.run_all:web_app_alone", factory=True, workers=workers, **_QUIET)
         until_stopped = Multiprocess(config, sockets=[listener]).run

@@ -6,8 +6,9 @@ import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from loginlake.errors import Misconfigured
@@ -82,6 +83,20 @@ class Settings(BaseSettings):
         "id,source,time,user_id,username,email,picture", description="fields without which a sign-in is rejected"
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug | info | warning | error")
+
+    @field_validator("data")
+    @classmethod
+    def _at_home(cls, folder: Path) -> Path:
+        return folder.expanduser()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no time zone has this name; for example Europe/Madrid") from None
+        return name
 
     @cached_property
     def log_address(self) -> str:

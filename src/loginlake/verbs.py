@@ -117,6 +117,7 @@ def status(settings: Settings) -> Account:
     """The account, counted; once more while the stages are writing, at most five times."""
     from loginlake.account import count
 
+    wiring.refuse_nothing(settings)
     with ExitStack() as stack:
         log = stack.enter_context(closing(wiring.open_log(settings)))
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
@@ -170,6 +171,7 @@ def account_table(account: Account) -> str:
 
 def cat(settings: Settings, key: str) -> Iterator[str]:
     """The lines of an object (JSON as it is, gzip opened), or the names below a prefix that ends in a slash."""
+    wiring.refuse_nothing(settings)
     store = wiring.open_lake(settings)
     if key.endswith("/"):
         for entry in store.list(key):

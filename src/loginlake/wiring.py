@@ -51,7 +51,7 @@ def data_folder(settings: Settings) -> Path:
     """The data folder, made where it is missing; Misconfigured when it can't be written."""
     folder = settings.data
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's data is in it
         probe = folder / ".writable"
         probe.touch()
         probe.unlink(missing_ok=True)  # another process may be trying the same
@@ -62,6 +62,16 @@ def data_folder(settings: Settings) -> Path:
             "Choose another: make run DATA=/path, or LOGINLAKE_DATA.",
         ) from None
     return folder.resolve()
+
+
+def refuse_nothing(settings: Settings) -> None:
+    """Misconfigured where there is no data yet: who asks about it is in the wrong folder, most likely."""
+    if not settings.data.exists():
+        raise Misconfigured(
+            f"There is no data folder {settings.data} here.",
+            "Nothing was run with these settings yet, or it was run from another folder.",
+            "Go there, or name it: LOGINLAKE_DATA=/path.",
+        )
 
 
 def _embedded_log(settings: Settings, rest: str) -> EventLog:

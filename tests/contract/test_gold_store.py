@@ -224,3 +224,11 @@ def test_no_switch_is_lost_among_competitors(opener: Opener) -> None:
     assert stores[0].read("pointer", ["current"])["current"] == {"_id": "current", "version": 32, "n": 32}
     for store in stores:
         store.close()
+
+
+def test_an_id_may_hold_anything(gold: GoldStore) -> None:
+    names = ["a", "a\x00b", "a\x00c", 'a"]', "día\u202e", "\x00"]
+    gold.replace("users", [{"_id": name, "n": number} for number, name in enumerate(names)])
+    assert {name: found["n"] for name, found in gold.read("users", names).items()} == {
+        name: number for number, name in enumerate(names)
+    }

@@ -79,6 +79,7 @@ def double_a_sign_in_in_gold(line: CommandLine) -> None:
 
 
 def test_an_empty_lake_balances(line: CommandLine) -> None:
+    line.data.mkdir()
     account = line.json("status", "--check")
     assert [account[name] for name in NAMES] == [0] * len(NAMES)
     assert account["complete_until"] is None

@@ -125,11 +125,20 @@ def test_cat_lists_a_folder_and_prints_an_object(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["bronze/none.jsonl.gz", "../secret.key", "/etc/passwd", ".", "lake.json/x"])
 def test_cat_of_no_object_is_one_clear_line(tmp_path: Path, key: str) -> None:
+    (tmp_path / "data").mkdir()
     result = CommandLine(tmp_path / "data").run("cat", key)
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("loginlake: There is no object")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("cat", "lake.json"), ("status",)])
+def test_asking_where_nothing_is_makes_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
+    result = CommandLine(tmp_path / "elsewhere").run(*words)
+    assert result.exit_code == 1
+    assert "There is no data folder" in result.stderr
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_cat_prints_a_line_a_row_whatever_is_in_a_name(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 
 from loginlake.audit.finding import Finding
 from loginlake.audit.spill import Records, Spill
+from loginlake.gold.answers import LONGEST
 from loginlake.gold.people import KEY, PROFILE
 from loginlake.gold.store import GoldStore, Index
 
@@ -29,6 +30,15 @@ DOCUMENT = np.dtype(
     ]
 )
 _PROFILE_TYPES = {name: pl.Boolean if name == "email_verified" else pl.String for name in PROFILE}
+
+
+def _bounded(name: str) -> pl.Expr:
+    """What gold holds of a value, as answers.bounded says it of one."""
+    column = pl.col(name)
+    if _PROFILE_TYPES[name] != pl.String:
+        return column
+    cut = pl.lit(None, pl.String) if name == "picture" else column.str.head(LONGEST - 1) + "…"
+    return pl.when(column.str.len_chars() > LONGEST).then(cut).otherwise(column).alias(name)
 USERS = "users"
 _BY_ID = Index(USERS, ())
 _PAGE = 2_000
@@ -41,7 +51,7 @@ def of_day(frame: pl.DataFrame, day: int, *, still_open: bool) -> Records:
         pl.col("signins"),
         pl.col("first").hash(1),
         pl.col("last").hash(1),
-        pl.struct(*PROFILE).hash(1).alias("profile"),
+        pl.struct(*map(_bounded, PROFILE)).hash(1).alias("profile"),
     )
     records = np.zeros(frame.height, DAY)
     for name in hashed.columns:

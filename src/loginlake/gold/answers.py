@@ -29,6 +29,7 @@ SIGNINS = {
 REFUSALS = {"reason": pl.String}
 _ORDER = ("time", "source", "id")
 _RECENT_FIELDS = ("time", "source", "id", "provider", "user_id", "username", "email", "picture", "method")
+LONGEST = 2_000  # characters of a value in gold
 _DOMAIN = pl.col("email").str.split("@").list.last().str.to_lowercase().alias("domain")
 
 
@@ -118,8 +119,15 @@ def recent_items(rows: pl.DataFrame) -> list[dict[str, Any]]:
     items = []
     for row in latest([rows]).reverse().iter_rows(named=True):
         kind = agent(row["user_agent"])
-        items.append({**{name: row[name] for name in _RECENT_FIELDS}, **kind._asdict()})
+        items.append({**{name: bounded(name, row[name]) for name in _RECENT_FIELDS}, **kind._asdict()})
     return items
+
+
+def bounded(name: str, value: Any) -> Any:
+    """A value as gold holds it: an endless name is cut, an endless picture left out. Silver keeps it whole."""
+    if not isinstance(value, str) or len(value) <= LONGEST:
+        return value
+    return None if name == "picture" else value[: LONGEST - 1] + "…"
 
 
 def newest(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -136,7 +144,7 @@ def named(counts: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
     """Counts by name as charts read them; equal names are added up."""
     total: Counter[str] = Counter()
     for name, number in counts:
-        total[name] += number
+        total[bounded("name", name)] += number
     ordered = sorted((pair for pair in total.items() if pair[1]), key=lambda pair: (-pair[1], pair[0]))
     shown = [{"name": name, "count": number} for name, number in ordered[:MOST_NAMES]]
     rest = sum(number for _, number in ordered[MOST_NAMES:])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from loginlake.gold.answers import bounded
 from loginlake.gold.people import KEY, PROFILE
 
 Days = dict[str, int]
@@ -108,7 +109,7 @@ def document(stored: Mapping[str, Any] | None, change: Change, days: Days, gener
         "_id": change.person,
         "provider": latest["provider"],
         "user_id": latest["user_id"],
-        **{name: latest[name] for name in PROFILE},
+        **{name: bounded(name, latest[name]) for name in PROFILE},
         "first": change.first if change.earliest == first else old["first"],
         "last": latest["last"],
         "signins": sum(days.values()),
