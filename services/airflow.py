@@ -195,42 +195,47 @@ def _wait_for_dag(server: Airflow) -> None:
 
 
 def _start_for_good(port: int) -> None:
-    if (HOME / "pids.json").exists() and any(_is_ours(pid) for pid in _pids()):
+    if _started():
         raise NotStarted("Airflow is running already. make airflow-stop ends it.")
     venv = install()
     new = not (HOME / "passwords.json").exists()
     server = start(HOME, venv=venv, port=port, tied=False)
-    (HOME / "pids.json").write_text(json.dumps([child.pid for child in server.children.values()]))
+    (HOME / "pids.json").write_text(json.dumps({child.pid: _since(child.pid) for child in server.children.values()}))
     _say(f"Airflow is at {server.url}  ({DAG} is there and runs every five minutes; make airflow-stop ends it)")
     where = HOME.relative_to(ROOT.parent) / "passwords.json"
     _say(f"user {USER}, password {server.password}  (shown once; kept in {where})" if new else f"passwords: {where}")
 
 
-def _pids() -> list[int]:
-    pids: list[int] = json.loads((HOME / "pids.json").read_text())
-    return pids
+def _started() -> dict[int, str]:
+    """The processes that were started here and are still there: id and start time, since ids are used again."""
+    if not (HOME / "pids.json").exists():
+        return {}
+    noted: dict[str, str] = json.loads((HOME / "pids.json").read_text())
+    return {int(pid): since for pid, since in noted.items() if _since(int(pid)) == since}
 
 
-def _is_ours(pid: int) -> bool:
-    """Whether a process is one that was started here, and not a later one of the same id."""
+def _since(pid: int) -> str:
+    """When a process started (Linux: field 22 of its stat); empty when it ended."""
     try:
-        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return f"AIRFLOW_HOME={HOME}".encode() in words
+        return ""
+    return "" if fields[0] == "Z" else fields[19]
 
 
 def _stop_for_good() -> None:
     """SIGTERM to each that was started here, then SIGKILL to what does not end within 20 s."""
-    pids = [pid for pid in _pids() if _is_ours(pid)] if (HOME / "pids.json").exists() else []
+    was_running = bool(_started())
     for number, patience_s in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
-        for pid in filter(_is_ours, pids):
+        for pid in _started():
             os.kill(pid, number)
         deadline = time.monotonic() + patience_s
-        while any(map(_is_ours, pids)) and time.monotonic() < deadline:
+        while _started() and time.monotonic() < deadline:
             threading.Event().wait(0.1)
+    if left := _started():
+        raise NotStarted(f"These processes do not end: {', '.join(map(str, left))}.")
     (HOME / "pids.json").unlink(missing_ok=True)
-    _say("stopped" if pids else "Airflow was not running")
+    _say("stopped" if was_running else "Airflow was not running")
 
 
 def _say(text: str, where: TextIO | None = None) -> None:

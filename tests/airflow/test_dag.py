@@ -1,0 +1,305 @@
+"""dagEtl by `dag.test()`: what it leaves is what the command line leaves, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.command_line import CommandLine
+from fakes.silver_messages import signin, value
+
+from loginlake import wiring
+from loginlake.errors import Denied, Unavailable
+from loginlake.lake.store import ObjectStore
+
+ROOT = Path(__file__).resolve().parents[2]
+Point = Callable[..., None]
+STEPS = ["find", "azureEtl.check", "azureEtl.hours", "azureEtl.merge", "azureEtl.receipts", "goldDB", "audit"]
+DEMO = ("--people", "40", "--days", "3", "--until", "2026-11-20", "--seed", "3", "--broken", "0.1", "--repeats", "0.2")
+ONE = Counter({"success": 1})
+
+
+@pytest.fixture(scope="session")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with made-up sign-ins in bronze: good, repeated, broken, refused."""
+    line = CommandLine(tmp_path_factory.mktemp("landed") / "data", LOGINLAKE_LAND_MAX_RECORDS="10")
+    line("demo", *DEMO)
+    line("land", "--once")
+    return line.data
+
+
+@pytest.fixture(scope="session")
+def by_hand(landed: Path, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """The same, cleaned and published by the command line."""
+    line = CommandLine(tmp_path_factory.mktemp("by_hand") / "data")
+    shutil.copytree(landed, line.data, dirs_exist_ok=True)
+    line("clean", "--once")
+    line("publish", "--once")
+    return line
+
+
+@pytest.fixture
+def line(landed: Path, tmp_path: Path, settings_of: Point) -> CommandLine:
+    """A copy of what landed, and Airflow's settings pointed at it."""
+    line = CommandLine(tmp_path / "data")
+    shutil.copytree(landed, line.data)
+    settings_of(line.data)
+    return line
+
+
+def left(line: CommandLine) -> list[Path]:
+    return [path for folder in ("todo", "rows", "checked", "dirty") for path in line.files(folder)]
+
+
+def same(line: CommandLine, other: CommandLine) -> None:
+    ours, theirs = line.lake(), other.lake()
+    assert [key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)] == []
+    assert line.documents() == other.documents()
+    assert left(line) == []
+
+
+def test_it_is_parsed_without_errors_or_warnings(dag_bag: Any) -> None:
+    assert dag_bag.import_errors == {}
+    assert list(dag_bag.dags) == ["dagEtl"]
+    dag = dag_bag.dags["dagEtl"]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        import_module("airflow.dag_processing.dagbag").DagBag(str(ROOT / "dags"))
+    assert [str(warning.message) for warning in seen] == []
+    assert [task.task_id for task in dag.topological_sort()] == STEPS
+    assert (dag.max_active_runs, dag.catchup, dag.tags) == (1, False, {"loginlake", "etl"})
+    assert dag.doc_md
+    for task in dag.tasks:
+        assert task.owner == "loginlake"
+        assert timedelta(0) < task.execution_timeout <= timedelta(hours=1)
+        assert task.retries == 3
+        assert task.retry_exponential_backoff == 2.0
+        assert task.python_callable.__doc__
+    assert [asset.uri for asset in dag.get_task("azureEtl.merge").outlets] == ["loginlake://silver/"]
+
+
+def test_the_routing_slip_is_short() -> None:
+    slip = (ROOT / "dags" / "dagEtl.py").read_text()
+    assert len(slip.splitlines()) < 70
+    assert "loginlake." not in slip.split('"""', 2)[2]
+
+
+def test_a_run_leaves_what_the_command_line_leaves(etl: Any, line: CommandLine, by_hand: CommandLine) -> None:
+    state, tasks = etl.run()
+    assert state == "success"
+    assert tasks == dict.fromkeys(STEPS, ONE)
+    same(line, by_hand)
+    assert line.json("status", "--check")["to_clean"] == 0
+    assert etl.run() == (
+        "success",
+        {**tasks, "azureEtl.check": Counter(skipped=1), "azureEtl.merge": Counter(skipped=1)},
+    )
+    same(line, by_hand)
+
+
+def test_small_portions_make_many_tasks_and_the_same_content(
+    etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure_etl = sys.modules[etl.dag.get_task("find").python_callable.__module__]
+    monkeypatch.setattr(azure_etl, "PORTION_BYTES", 1)
+    monkeypatch.setattr(azure_etl, "MOST_TASKS", 6)
+    state, tasks = etl.run()
+    assert state == "success"
+    assert tasks["azureEtl.check"]["success"] > 2
+    assert tasks["azureEtl.merge"]["success"] > 2
+    same(line, by_hand)
+
+
+def test_airflow_and_the_command_line_call_the_same_functions_in_the_same_order(
+    etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    def watch(module: str, owner: str | None, name: str) -> None:
+        holder: Any = import_module(module)
+        holder = getattr(holder, owner) if owner else holder
+        real = getattr(holder, name)
+
+        def watched(*arguments: Any, **named: Any) -> Any:
+            if name not in called:
+                called.append(name)
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(holder, name, watched)
+
+    watch("loginlake.silver.check", "Checker", "check")
+    watch("loginlake.silver.merger", "Merger", "merge")
+    watch("loginlake.silver.merger", None, "merge_hours")
+    watch("loginlake.gold.publish", None, "publish")
+    line("clean", "--once")
+    line("publish", "--once")
+    by_command, called[:] = list(called), []
+    shutil.rmtree(line.data)
+    shutil.copytree(by_hand.data, line.data)
+    shutil.rmtree(line.data / "lake" / "receipts")
+    for path in (line.data / "lake" / "bronze").rglob("*.gz"):
+        entry = line.data / "lake" / "todo" / path.relative_to(line.data / "lake" / "bronze")
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        entry.touch()
+    assert etl.run()[0] == "success"
+    assert by_command == called == ["check", "merge", "merge_hours", "publish"]
+    same(line, by_hand)
+
+
+class Broken:
+    """A lake that raises at the nth call of a method, once."""
+
+    def __init__(self, store: ObjectStore, method: str, error: Exception, once: list[int]) -> None:
+        self._store, self._method, self._error, self._once = store, method, error, once
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method and self._once:
+            self._once.pop()
+            raise self._error
+        return getattr(self._store, name)
+
+
+def break_lake(monkeypatch: pytest.MonkeyPatch, method: str, error: Exception, times: int) -> None:
+    real, once = wiring.open_lake, [1] * times
+    monkeypatch.setattr(wiring, "open_lake", lambda told: Broken(real(told), method, error, once))
+
+
+@pytest.mark.parametrize("method", ["list", "get", "put", "replace", "delete"])
+def test_a_store_that_is_down_for_one_try_is_tried_again(
+    etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    break_lake(monkeypatch, method, Unavailable("The lake did not answer.", "", "It is tried again."), 1)
+    assert etl.run()[0] == "success"
+    same(line, by_hand)
+
+
+def test_what_cannot_pass_fails_at_once_and_the_next_run_heals(
+    etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        break_lake(patch, "replace", Denied("The lake refused.", "It is read-only.", "Give the right to write."), 99)
+        state, tasks = etl.run()
+    assert state == "failed"
+    assert tasks["azureEtl.merge"] == Counter(failed=1)
+    assert tasks["goldDB"] == Counter(upstream_failed=1)
+    assert etl.run()[0] == "success"
+    same(line, by_hand)
+
+
+@pytest.mark.parametrize(
+    ("step", "nth", "when"),
+    [("rejected", 1, "after"), ("silver", 2, "during"), ("receipt", 3, "after"), ("rows", 1, "before")],
+)
+def test_a_task_killed_while_it_writes_is_healed_by_the_next_run(
+    etl: Any, line: CommandLine, by_hand: CommandLine, step: str, nth: int, when: str
+) -> None:
+    path = os.pathsep.join(str(ROOT / part) for part in ("src", "tests", "dags", "."))
+    command = [sys.executable, str(Path(__file__).with_name("killed_run.py")), step, str(nth), when]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    assert left(line) != []
+    assert etl.run()[0] == "success"
+    same(line, by_hand)
+
+
+def test_airflow_and_the_command_line_at_once_lose_nothing(etl: Any, line: CommandLine, by_hand: CommandLine) -> None:
+    barrier, ended = threading.Barrier(2), threading.Event()
+    failed: list[BaseException] = []
+
+    def clean_again_and_again() -> None:
+        from loginlake.settings import Settings
+
+        told = Settings()
+        step = wiring.clean_step(told, wiring.open_lake(told))
+        try:
+            barrier.wait()
+            while not ended.is_set():
+                step.run()
+        except BaseException as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    thread = threading.Thread(target=clean_again_and_again)
+    thread.start()
+    barrier.wait()
+    try:
+        state, _ = etl.run()
+    finally:
+        ended.set()
+        thread.join()
+    assert (failed, state) == ([], "success")
+    assert etl.run()[0] == "success"
+    same(line, by_hand)
+
+
+def test_the_audit_fails_the_run_when_the_account_does_not_balance(etl: Any, line: CommandLine) -> None:
+    assert etl.run()[0] == "success"
+    lost = line.files("silver")[0]
+    lost.unlink()
+    line.send(value(signin(time="2026-11-20T10:00:00Z")))
+    line("land", "--once")
+    state, tasks = etl.run()
+    assert (state, tasks["goldDB"], tasks["audit"]) == ("failed", ONE, Counter(failed=1))
+
+
+def test_a_damaged_object_fails_the_audit_and_stops_nothing_else(etl: Any, line: CommandLine) -> None:
+    line.files("bronze")[0].write_bytes(b"no gzip")
+    state, tasks = etl.run()
+    assert (state, tasks["goldDB"], tasks["audit"]) == ("failed", ONE, Counter(failed=1))
+    assert len(line.files("todo")) == 1
+
+
+def test_settings_from_a_connection(
+    etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOGINLAKE_SECRET")
+    monkeypatch.setenv("LOGINLAKE_AIRFLOW_CONNECTION", "lake")
+    told = {"conn_type": "generic", "password": line.env["LOGINLAKE_SECRET"], "extra": {}}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(told))
+    assert etl.run()[0] == "success"
+    same(line, by_hand)
+
+
+def test_a_connection_with_an_extra_that_is_no_setting_fails_at_once(
+    etl: Any, line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGINLAKE_AIRFLOW_CONNECTION", "lake")
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", '{"conn_type": "generic", "extra": {"lake": "x"}}')
+    state, tasks = etl.run()
+    assert (state, tasks["find"]) == ("failed", Counter(failed=1))
+
+
+def test_a_failed_run_is_told_to_a_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            del format, args
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        monkeypatch.setenv("LOGINLAKE_AIRFLOW_ALERT_WEBHOOK", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setenv("LOGINLAKE_AIRFLOW_ALERT_EMAIL", "ops@example.com")
+        alert: Any = import_module("etlAlert")
+        told = alert.callbacks()
+        assert len(told) == 2
+        told[0]({"dag": type("D", (), {"dag_id": "dagEtl"}), "run_id": "r1"})
+    assert b"dagEtl failed, run r1" in heard[0]
