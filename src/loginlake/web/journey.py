@@ -43,8 +43,10 @@ async def journey(request: Request) -> Response:
 
 @router.get("/{name}")
 async def content(request: Request, name: str) -> Response:
-    """The JSON behind a step that is done."""
+    """The JSON behind a step that is done. With ?event=, 409 when the session is of another sign-in by now."""
     session = _own(request)
+    if request.query_params.get("event", session.event_id) != session.event_id:
+        raise Answer(Problem.CONFLICT)
     if name == "web":
         return _json(session.event)
     for step in await _trace(request, session):

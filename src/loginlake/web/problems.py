@@ -34,6 +34,7 @@ class Problem(Enum):
     FORBIDDEN = Row(403, "forbidden")
     NOT_FOUND = Row(404, "not_found")
     METHOD = Row(405, "method")
+    CONFLICT = Row(409, "conflict")
     TOO_LARGE = Row(413, "too_large")
     MEDIA_TYPE = Row(415, "media_type")
     INVALID = Row(422, "invalid")

@@ -46,6 +46,17 @@ async def test_the_json_behind_a_step(site: Site, browser: Browser) -> None:
     assert (await browser.get("/api/journey/gold")).json() == {"stage": "gold"}
 
 
+async def test_a_tab_of_an_earlier_sign_in_is_told(browser: Browser) -> None:
+    first = (await browser.sign_in(await browser.credential())).json()["event_id"]
+    assert (await browser.get("/api/journey/web", params={"event": first})).json()["id"] == first
+    second = (await browser.sign_in(await browser.credential(sub="2", email="b@example.com"))).json()["event_id"]
+    answer = await browser.get("/api/journey/web", params={"event": first})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:loginlake:problem:conflict")
+    assert "b@example.com" not in answer.text
+    assert (await browser.get("/api/journey/web", params={"event": second})).json()["id"] == second
+    assert (await browser.get("/api/journey")).json()["event_id"] == second
+
+
 async def test_another_person_sees_their_own(site: Site, browser: Browser) -> None:
     await browser.sign_in(await browser.credential())
     async with site.browser() as other:

@@ -3,14 +3,17 @@ const $ = (id) => document.getElementById(id);
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/g;
 let opened = null;
 
-export async function showContent(step, title, texts, opener) {
+/** Shows a step's JSON, if it is still of this event: another tab may have signed somebody else in. */
+export async function showContent(step, event, title, texts, opener) {
   opened = opener;
   const target = document.querySelector("#content pre code");
   $("content-title").textContent = title;
   $("content-place").textContent = step.place ?? "";
   target.textContent = texts.loading;
   $("content").hidden = false;
-  const response = await fetch(`/api/journey/${step.name}`, { headers: { Accept: "application/json" } }).catch(() => null);
+  const address = `/api/journey/${step.name}?event=${encodeURIComponent(event)}`;
+  const response = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (response?.status === 401 || response?.status === 409) return location.reload();
   if (opened !== opener) return;
   if (response?.ok) paint(target, JSON.stringify(await response.json(), null, 2));
   else target.textContent = texts.journey_lost;

@@ -142,8 +142,9 @@ async function follow(session) {
     if (mine !== watching) return;
     if (response?.status === 401) return location.assign("/");
     if (response?.ok) {
-      const { steps } = await response.json();
-      draw(steps, announced);
+      const { event_id, steps } = await response.json();
+      if (event_id !== session.event_id) return location.reload(); // another tab signed somebody in
+      draw(session, steps, announced);
       if (steps.every((step) => step.done)) return arrived(session, steps);
     } else if (!lost) {
       lost = true;
@@ -155,7 +156,7 @@ async function follow(session) {
   }
 }
 
-function draw(steps, announced) {
+function draw(session, steps, announced) {
   const first = new Date(steps[0].at);
   const next = steps.find((step) => !step.done)?.name;
   for (const step of steps) {
@@ -177,7 +178,7 @@ function draw(steps, announced) {
     place.textContent = /^(bronze|silver)\//.test(place.title) ? place.title.split("/").at(-1).replace(/^0{3,}/, "…") : place.title;
     const open = item.querySelector(".json");
     open.hidden = false;
-    open.onclick = () => toggle(open, step);
+    open.onclick = () => toggle(open, step, session.event_id);
   }
   const names = steps.filter((step) => step.done).map((step) => texts[`step_${step.name}`]);
   const words = fill(texts.step_done, { step: names.at(-1) });
@@ -197,12 +198,12 @@ function arrived(session, steps) {
   $("live").textContent = $("arrived").textContent;
 }
 
-async function toggle(opener, step) {
+async function toggle(opener, step, event) {
   const open = opener.getAttribute("aria-expanded") === "true";
   for (const other of document.querySelectorAll(".json")) other.setAttribute("aria-expanded", "false");
   if (open) return hideContent();
   opener.setAttribute("aria-expanded", "true");
-  await showContent(step, texts[`step_${step.name}`], texts, opener);
+  await showContent(step, event, texts[`step_${step.name}`], texts, opener);
 }
 
 show(boot.session);
