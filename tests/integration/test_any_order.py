@@ -28,7 +28,21 @@ class Undisturbed(NamedTuple):
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = tmp_path_factory.mktemp("orders")
     line = CommandLine(folder / "data", **UNHURRIED)
-    line("demo", "--people", "25", "--days", "3", "--until", "2026-11-20", "--nulls", "0.2", "--repeats", "0.2", "--broken", "0.1")
+    line(
+        "demo",
+        "--people",
+        "25",
+        "--days",
+        "3",
+        "--until",
+        "2026-11-20",
+        "--nulls",
+        "0.2",
+        "--repeats",
+        "0.2",
+        "--broken",
+        "0.1",
+    )
     shutil.copytree(line.data, folder / "log")
     line.pass_through()
     return Undisturbed(folder / "log", line.lake(), line.documents())

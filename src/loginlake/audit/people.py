@@ -39,6 +39,8 @@ def _bounded(name: str) -> pl.Expr:
         return column
     cut = pl.lit(None, pl.String) if name == "picture" else column.str.head(LONGEST - 1) + "…"
     return pl.when(column.str.len_chars() > LONGEST).then(cut).otherwise(column).alias(name)
+
+
 USERS = "users"
 _BY_ID = Index(USERS, ())
 _PAGE = 2_000
