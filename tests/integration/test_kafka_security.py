@@ -119,7 +119,7 @@ WRONG: dict[str, tuple[type[LoginlakeError], str, Wrong]] = {
     ),
     "tls to a plain door": (
         Unavailable,
-        "PLAINTEXT",
+        "SSL",
         lambda d, _: KafkaLog(d.server.bootstrap, "t", Security("SSL", ca=d.ca)),
     ),
     "plain to a tls door": (Unavailable, "TLS", lambda d, _: KafkaLog(d.secure, "t", PLAINTEXT)),

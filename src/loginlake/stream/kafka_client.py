@@ -24,6 +24,7 @@ Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 Options = dict[str, Any]  # as librdkafka calls them
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_RECONNECT_S = 1.0
 _MAKE_TOPIC = "Make it with `loginlake topic`, or correct the name in LOGINLAKE_LOG_URL."
 _SECURITY = "Correct the security settings (`loginlake settings`)."
 
@@ -150,11 +151,15 @@ class Causes:
         return translate(what, error)
 
     def hopeless(self, what: str, since: float) -> LoginlakeError | None:
-        """Why there is no use in waiting any longer, told after a moment (monotonic): no broker is left, or says no."""
+        """Why there is no use in waiting any longer, by what was told after a moment (monotonic).
+
+        A broker says no; or none is left, and a lost connection had the time to be made anew.
+        """
         if self._noted_at < since:
             return None
         found = self.error(what)
-        return found if self.down or isinstance(found, GiveUp) else None
+        given_up = self.down and time.monotonic() - since > _RECONNECT_S
+        return found if given_up or isinstance(found, GiveUp) else None
 
 
 def common_options(bootstrap: str, security: Security, limits: Limits, causes: Causes) -> Options:
@@ -167,7 +172,7 @@ def common_options(bootstrap: str, security: Security, limits: Limits, causes: C
         "socket.timeout.ms": int(limits.call_s * 1000),
         "socket.connection.setup.timeout.ms": int(min(5.0, limits.call_s) * 1000),
         "socket.keepalive.enable": True,
-        "reconnect.backoff.max.ms": 1000,
+        "reconnect.backoff.max.ms": int(_RECONNECT_S * 1000),
         **security.options(),
     }
 
@@ -235,11 +240,10 @@ _NO_ANSWER = frozenset(
 _LOOK = "Look at the brokers, at LOGINLAKE_LOG_URL and the security settings."
 # librdkafka's words when one side speaks TLS or SASL and the other does not, or one does not trust the other.
 _MISMATCH = ("security.protocol", "listener", "SSL routines", "certificate")
+# A partition without a leader looks like this for a moment too: only a look at the topic can tell.
+NOT_FOUND = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 _MEANING: dict[int, tuple[type[LoginlakeError], str]] = {
-    **dict.fromkeys(
-        (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION),
-        (Misconfigured, _MAKE_TOPIC),
-    ),
+    **dict.fromkeys(NOT_FOUND, (Misconfigured, _MAKE_TOPIC)),
     **dict.fromkeys(
         (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE),
         (TooLarge, "Send less in one record, or raise the topic's max.message.bytes."),

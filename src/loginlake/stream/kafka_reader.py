@@ -15,7 +15,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from loginlake.errors import GiveUp, LoginlakeError, Unavailable
-from loginlake.stream.kafka_client import Causes, Limits, Options
+from loginlake.stream.kafka_client import NOT_FOUND, Causes, Limits, Options
 from loginlake.stream.kafka_side import make_consumer, to_record
 from loginlake.stream.log import Range, Record
 
@@ -58,6 +58,7 @@ class KafkaReader:
         self._came: set[int] = set()  # held, not yet begun
         self._astray: set[int] = set()  # begun, but the log has nothing at the offset
         self._error: LoginlakeError | None = None
+        self._missing = False  # the topic, says the client
         self.closed = False
 
     def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
@@ -184,10 +185,16 @@ class KafkaReader:
             self._astray.add(number)
         elif error.code() == KafkaError._MAX_POLL_EXCEEDED:
             logger.warning("This reader was busy for too long and lost its partitions; it joins again.")
+        elif error.code() in NOT_FOUND:
+            self._missing = True
         else:
             self._error = self._causes.error(f"The topic {self._topic} could not be read.", error)
 
     def _raise_kept(self) -> None:
+        if self._missing:
+            self._missing = False
+            self._look.check()
+            raise Unavailable(f"The topic {self._topic} could not be read.", "It has no leader now.", "Look at Kafka.")
         error, self._error = self._error, None
         if error is not None:
             raise error

@@ -9,20 +9,17 @@ from typing import cast
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from loginlake.errors import Misconfigured
-from loginlake.stream.kafka_client import Causes, Limits, Options
+from loginlake.errors import LoginlakeError, Misconfigured, Unavailable
+from loginlake.stream.kafka_client import NOT_FOUND, Causes, Limits, Options
 from loginlake.stream.log import Headers, Position, Range, Record
 
 _PAUSE_S = 0.1
 # A partition that was just made, or is changing its leader: it passes in a moment.
-_MOVING = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.OFFSET_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-    }
-)
+_MOVING = NOT_FOUND | {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+}
 SIDE_GROUP = "loginlake-side"  # joins nothing, commits nothing
 
 
@@ -100,11 +97,17 @@ class Side:
                     time.sleep(_PAUSE_S)
                     continue
                 consumer.poll(0)  # error_cb is called by this alone
-                raise self._causes.error(what, error.args[0]) from None
+                raise self._untold(what, error.args[0]) from None
             if found is None:
                 raise self._causes.error(what)
             self._causes.clear()
             return Range(*found)
+
+    def _untold(self, what: str, error: KafkaError) -> LoginlakeError:
+        """Whether the topic is there is asked before; here it only has no leader."""
+        if error.code() in _MOVING:
+            return Unavailable(what, "It has no leader now.", "Look at the brokers.")
+        return self._causes.error(what, error)
 
     def _await(self, consumer: Consumer, offset: int, deadline: float) -> Record | None:
         while time.monotonic() < deadline:
@@ -117,7 +120,7 @@ class Side:
                 return record if record.offset == offset else None
             if error.code() == KafkaError._PARTITION_EOF:
                 return None
-            raise self._causes.error(_unread(self._topic), error)
+            raise self._untold(_unread(self._topic), error)
         raise self._causes.error(_unread(self._topic))
 
 
