@@ -157,6 +157,15 @@ async def test_a_token_of_one_megabyte_is_not_even_read(site: Site, browser: Bro
     assert site.log.events() == []
 
 
+async def test_without_cookies_it_says_that_they_are_needed(browser: Browser) -> None:
+    credential = await browser.credential()
+    for language, word in (("es", "cookies"), ("en", "Cookies")):
+        browser.cookies.clear()
+        answer = await browser.post(f"/api/signin?lang={language}", json={"credential": credential})
+        assert (answer.status_code, answer.json()["reason"]) == (401, Reason.FOREIGN_NONCE)
+        assert word in answer.json()["detail"]
+
+
 async def test_a_nonce_of_another_visit(site: Site, browser: Browser) -> None:
     async with site.browser() as other:
         credential = await other.credential()

@@ -37,6 +37,7 @@
   }
 
   function choose(opener) {
+    if (document.querySelector(".gsi-chooser")) return;
     const { nonce } = options;
     const dialog = make("dialog", { class: "gsi-chooser", "aria-labelledby": "gsi-title" });
     const head = make("div", { class: "gsi-head" }, make("img", { src: logo, alt: "", width: "36", height: "36" }), make("h2", { id: "gsi-title" }, texts.title), make("p", {}, texts.lead), make("p", { class: "gsi-badge" }, texts.badge));
@@ -54,19 +55,25 @@
     cancel.addEventListener("click", () => dialog.close());
     dialog.append(head, list, failed, make("p", { class: "gsi-note" }, texts.note), cancel);
     dialog.addEventListener("close", () => { dialog.remove(); opener?.focus(); });
+    // The second click of a double one was not meant for what the first has opened under it.
+    dialog.addEventListener("click", (event) => { if (event.detail > 1) event.stopImmediatePropagation(); }, true);
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     document.body.append(dialog);
     dialog.showModal();
   }
 
   async function sign(dialog, person, nonce) {
+    const buttons = dialog.querySelectorAll("li button");
+    const enable = (able) => buttons.forEach((button) => { button.disabled = !able; });
+    enable(false); // one token a nonce: a second would be refused as used already
     const response = await fetch("/dev/token", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ person, nonce }),
     }).catch(() => null);
     if (!response?.ok) {
       dialog.querySelector(".gsi-failed").textContent = texts.failed;
-      return;
+      return enable(true);
     }
+    if (!dialog.open) return; // cancelled meanwhile
     const { credential } = await response.json();
     dialog.close();
     const answer = { credential, select_by: "btn", client_id: options.client_id };

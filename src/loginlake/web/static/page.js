@@ -52,31 +52,34 @@ async function signIn({ credential, select_by }) {
   }
 }
 
-/** POST, trying a 503 again: the same token gets the same answer, and never a second event. */
+/** POST, trying again when something is away: the same token gets the same answer, and never a second event. */
 async function post(url, body, attempts = 4) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify(body),
   }).catch(() => null);
-  if (response?.ok) return response.status === 204 ? null : response.json();
-  if (attempts > 1 && (!response || response.status === 503)) {
-    await new Promise((done) => setTimeout(done, 1000 * Number(response?.headers.get("Retry-After") ?? 1)));
+  const said = await response?.json().catch(() => null); // a proxy's own answer is a page
+  if (response?.ok && said) return said;
+  if (attempts > 1 && (!response || [502, 503, 504].includes(response.status))) {
+    await new Promise((done) => setTimeout(done, 1000 * (Number(response?.headers.get("Retry-After")) || 1)));
     return post(url, body, attempts - 1);
   }
-  throw response ? await response.json() : { title: texts["unavailable.title"], detail: texts["unavailable.detail"] };
+  throw said ?? {};
 }
 
-function fail({ title, detail }) {
-  const [strong, span] = $("problem").children;
-  strong.textContent = title;
-  span.textContent = detail;
-  $("problem").hidden = false;
+function fail({ title, detail }, place = "problem") {
+  const [strong, span] = $(place).children;
+  strong.textContent = title ?? texts["unavailable.title"];
+  span.textContent = title ? detail : texts["unavailable.detail"];
+  $(place).hidden = false;
 }
 
 $("signout").addEventListener("click", async () => {
+  $("signout-problem").hidden = true;
+  const response = await fetch("/api/signout", { method: "POST" }).catch(() => null);
+  if (!response?.ok) return fail((await response?.json().catch(() => null)) ?? {}, "signout-problem");
   watching += 1;
-  await fetch("/api/signout", { method: "POST" });
   window.google?.accounts.id.disableAutoSelect();
   location.assign("/");
 });
