@@ -119,7 +119,7 @@ def check(objects: list[str], again: bool) -> dict[str, Any]:  # noqa: FBT001 - 
     get_current_context()["portion"] = _objects_name(objects)
     told = settings()
     store = wiring.open_lake(told)
-    rules, shards = operate.rules_of(told), operate.shards_of(store)
+    rules, shards = wiring.rules(told), operate.shards_of(store)
     if again:
         from loginlake.silver.reclean import reclean
 
@@ -148,14 +148,14 @@ def hours() -> list[list[list[Any]]]:
 @named
 def merge(slots: list[list[Any]]) -> dict[str, int]:
     """Take the rows that wait for some hours and shards into silver."""
-    from loginlake import operate, wiring
+    from loginlake import wiring
     from loginlake.lake.keys import Slot
     from loginlake.silver import steps
 
     wanted = [Slot(*slot) for slot in slots]
     get_current_context()["portion"] = _slots_name(wanted)
     told = settings()
-    report = steps.merge(wiring.open_lake(told), operate.rules_of(told), wanted)
+    report = steps.merge(wiring.open_lake(told), wiring.rules(told), wanted)
     log.info("%d rows kept, %d repeated", report.kept, report.repeated)
     return report._asdict()
 
