@@ -73,5 +73,5 @@ def serving(make: Callable[[str], FastAPI]) -> Iterator[str]:
 if __name__ == "__main__":
     port = int(sys.argv[1])
     origin = f"http://127.0.0.1:{port}"
-    answers = FakeAnswers(picture=f"{origin}/static/logo.svg?n=")
+    answers = FakeAnswers(picture=f"{origin}/static/people/noa.svg?n=")
     uvicorn.run(site(answers, allowed=lambda _: PEOPLE["viewer"], origin=origin), port=port, log_level="warning")

@@ -13,8 +13,9 @@ from dash import Dash
 from fastapi import FastAPI, Request
 
 from loginlake.dashboard import callbacks, layout
-from loginlake.dashboard.figures import Photos
 from loginlake.dashboard.guard import Guard, Rules, chosen_language
+from loginlake.dashboard.photos import Photos
+from loginlake.dashboard.sieve import Sieve
 from loginlake.dashboard.source import Answers, Viewer, visit
 from loginlake.dashboard.texts import Language, text
 from loginlake.dashboard.theme import mantine_theme, scheme_css
@@ -118,6 +119,8 @@ def attach(
     page.layout = lambda: layout.page(visit.get(), look)
     callbacks.register(page, callbacks.Refresh(open_snapshot, zone, photos, options.stale_s, options.clock))
     _close_catch_all(page)
+    _name_files(page)
+    app.add_middleware(Sieve, prefix=PREFIX, files=page.registered_paths, callbacks=page.callback_map)
     policy, secure = _policy(page, options.photo_sources), options.origin.startswith("https:")
     app.add_middleware(Guard, rules=Rules(PREFIX, allowed, options.language, policy, secure))
 
@@ -130,6 +133,13 @@ def _close_catch_all(page: Dash) -> None:
     backend: Any = page.backend
     backend.websocket_capability = False
     backend._setup_catchall = lambda: None  # there is no public switch: a test walks unknown paths
+
+
+def _name_files(page: Dash) -> None:
+    """Dash serves only the files that a page has named: after a restart, an open page asks for some before that."""
+    dash: Any = page
+    dash._generate_css_dist_html()
+    dash._generate_scripts_html()
 
 
 def _failed(error: Exception) -> None:

@@ -14,6 +14,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from loginlake.dashboard import figures, formats, views
 from loginlake.dashboard.layout import DEFAULT_RANGE, hourly_note
+from loginlake.dashboard.photos import Photos
 from loginlake.dashboard.source import Answers, visit
 from loginlake.dashboard.texts import Language
 from loginlake.errors import LoginlakeError
@@ -21,7 +22,7 @@ from loginlake.errors import LoginlakeError
 logger = logging.getLogger(__name__)
 
 LATEST = 25
-REASONS = 4
+REASONS = 6
 OUTPUTS: Mapping[str, tuple[str, str]] = {
     "page": ("page", "className"),
     "clock": ("clock", "children"),
@@ -47,7 +48,7 @@ class Refresh(NamedTuple):
 
     open_snapshot: Callable[[], Answers]
     zone: ZoneInfo
-    photos: figures.Photos
+    photos: Photos
     stale_s: float
     clock: Callable[[], datetime]
 

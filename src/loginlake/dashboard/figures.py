@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from loginlake.dashboard.photos import Photos, photo
+
 Document = Mapping[str, Any]
 OTHERS = "*"  # gold counts names beyond its limit under this one
 RANGES = (7, 30, 90)
@@ -160,37 +162,6 @@ def hourly(days: Mapping[date, Document], today: date, shown: int, zone: tzinfo)
             if signins:
                 counts[(midnight + timedelta(hours=hour)).astimezone(zone).hour] += signins
     return [Hour(hour, signins) for hour, signins in enumerate(counts)]
-
-
-class Photos(NamedTuple):
-    """Whose pictures may be shown: `sources` as in a CSP (https://host, https://*.host), and the web's own origin."""
-
-    sources: tuple[str, ...]
-    origin: str = ""
-
-
-def photo(url: object, photos: Photos) -> str | None:
-    """A picture's URL if it may be shown: inline, of the web itself (then without its host), or of `sources`."""
-    if not isinstance(url, str):
-        return None
-    if url.startswith("data:image/"):
-        return url
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not parts.netloc or "@" in parts.netloc:
-        return None
-    origin = f"{parts.scheme}://{parts.netloc}".lower()
-    if origin == photos.origin:
-        own = parts._replace(scheme="", netloc="", path="/" + parts.path.lstrip("/\\"))
-        return own.geturl()
-    return url if any(_matches(origin, source) for source in photos.sources) else None
-
-
-def _matches(origin: str, source: str) -> bool:
-    scheme, wildcard, host = source.partition("://*.")
-    return origin.startswith(f"{scheme}://") and origin.endswith(f".{host}") if wildcard else origin == source
 
 
 def latest(items: Sequence[Document], photos: Photos, limit: int) -> list[Latest]:

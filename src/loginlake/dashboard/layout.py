@@ -9,7 +9,8 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from loginlake.dashboard import formats, views
-from loginlake.dashboard.figures import RANGES, Photos, photo
+from loginlake.dashboard.figures import RANGES
+from loginlake.dashboard.photos import Photos, photo
 from loginlake.dashboard.source import Visit
 from loginlake.dashboard.texts import Language, text
 from loginlake.dashboard.views import aria
@@ -241,7 +242,7 @@ def _latest(lang: Language) -> Component:
 
 def _path(lang: Language) -> Component:
     named = aria(labelledby="path-title")
-    path = html.Div(id="path", className="path", tabIndex="0", role="group", **named)
+    path = html.Div(id="path", className="path", role="group", **named)
     return _card("path", _titled("path", text(lang, "pipeline")), [html.Span(id="path-note", className="note")], [path])
 
 

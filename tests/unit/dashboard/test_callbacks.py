@@ -9,7 +9,7 @@ from dash import no_update
 from fakes.snapshots import NOW, FakeAnswers
 
 from loginlake.dashboard.callbacks import OUTPUTS, Refresh, updates
-from loginlake.dashboard.figures import Photos
+from loginlake.dashboard.photos import Photos
 from loginlake.dashboard.texts import Language
 
 
