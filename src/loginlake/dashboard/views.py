@@ -230,12 +230,13 @@ def path(found: Path, lang: Language) -> list[Component]:
         _fact("rejected", found.rejected, lang, "silver"),
     ]
     highest = max((count for _, count in found.reasons), default=1)
-    reasons = [
-        _reason(text(lang, "others") if name == OTHERS else name or "—", count, highest, lang)
-        for name, count in found.reasons
-    ]
+    reasons = [_reason(name, count, highest, lang) for name, count in found.reasons]
+    named = aria(label=text(lang, "rejected"))
     nothing = html.P(text(lang, "rejected_none"), className="nothing")
-    return [html.Dl(facts, className="facts"), html.Ul(reasons, className="reasons") if reasons else nothing]
+    return [
+        html.Dl(facts, className="facts"),
+        html.Ul(reasons, className="reasons", tabIndex="0", **named) if reasons else nothing,
+    ]
 
 
 def path_note(found: Path, lang: Language) -> str:
@@ -247,11 +248,27 @@ def _fact(key: str, value: int, lang: Language, stage: str) -> Component:
     return html.Div([html.Dt(text(lang, key)), html.Dd(formats.number(value, lang))], className=f"fact fact-{stage}")
 
 
+def reason_words(code: str, lang: Language) -> str:
+    """A reason of silver in words; a code that nobody wrote words for is shown as it is."""
+    if code == OTHERS:
+        return text(lang, "others")
+    if f"reason_{code}" in TEXTS[lang]:
+        return text(lang, f"reason_{code}")
+    for kind in ("null", "wrong_type"):
+        field = f"field_{code.removeprefix(f'{kind}_')}"
+        if code.startswith(f"{kind}_") and field in TEXTS[lang]:
+            return text(lang, f"reason_{kind}", field=text(lang, field))
+    return code or "—"
+
+
 def _reason(name: str, count: int, highest: int, lang: Language) -> Component:
+    words = reason_words(name, lang)
+    code = "" if name in {OTHERS, words} else name
     width = f"{max(2, round(100 * count / highest))}%"
     return html.Li(
         [
-            html.Span(html.Bdi(name), className="reason-name", title=name),
+            html.Span(html.Bdi(words), className="reason-name", title=words),
+            html.Code(code, className="reason-code", title=code),
             html.Span(html.Span(style={"width": width}), className="reason-bar", **aria(hidden="true")),
             html.Span(formats.number(count, lang), className="reason-count"),
         ]

@@ -8,6 +8,7 @@ import pytest
 
 import loginlake.dashboard
 from loginlake.dashboard.texts import LANGUAGES, TEXTS, language_named, text
+from loginlake.silver import reasons
 
 SOURCES = sorted(Path(loginlake.dashboard.__file__).parent.glob("*.py"))
 
@@ -34,11 +35,18 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    made = {f"{name}_{end}" for name in words for end in ("title", "text", "link", "short")} | {
-        f"{start}{end}"
-        for start in ("range_", "ago_", "device_", "view_")
-        for end in (*words, "7", "30", "90", "desktop", "mobile", "tablet", "bot")
-    }
+    fields = {*reasons.ATTRIBUTES, *(name for kind in reasons.DATA.values() for name in kind), "email_verified", "data"}
+    codes = {code for code in TEXTS["es"] if code.startswith("reason_")}  # test_views.py holds them to the cleaning
+    made = (
+        codes
+        | {f"field_{name}" for name in fields}
+        | {f"{name}_{end}" for name in words for end in ("title", "text", "link", "short")}
+        | {
+            f"{start}{end}"
+            for start in ("range_", "ago_", "device_", "view_")
+            for end in (*words, "7", "30", "90", "desktop", "mobile", "tablet", "bot")
+        }
+    )
     assert set(TEXTS["es"]) <= words | made
 
 
