@@ -9,7 +9,10 @@ import pytest
 from end_to_end.shots import Look, Watch, chromium, faults_of, open_dashboard, visitor
 from fakes.sites import PEOPLE, serving, site
 from fakes.snapshots import FakeAnswers
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
+
+from loginlake.dashboard.app import Viewer
 
 pytestmark = pytest.mark.browser
 LOOKS = [
@@ -26,8 +29,10 @@ USUAL = Look(1280, "light", "es")
 class Served:
     """A site on free answers: each test has its own."""
 
-    def __init__(self, answers: FakeAnswers, origin: str) -> None:
-        self.answers, self.origin = answers, origin
+    viewer: Viewer | None = PEOPLE["viewer"]
+
+    def __init__(self, answers: FakeAnswers) -> None:
+        self.answers, self.origin = answers, ""
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +43,18 @@ def chrome() -> Iterator[Browser]:
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    made: list[FakeAnswers] = []
+    made: list[Served] = []
 
-    def make(origin: str) -> object:
-        made.append(FakeAnswers(picture=f"{origin}/static/logo.svg?n="))
+    def make(origin: str) -> FastAPI:
+        one = Served(FakeAnswers(picture=f"{origin}/static/people/noa.svg?n="))
+        made.append(one)
         return site(
-            made[0], allowed=lambda _: PEOPLE["viewer"], origin=origin, clock=lambda: made[0].now, refresh_s=0.4
+            one.answers, allowed=lambda _: one.viewer, origin=origin, clock=lambda: one.answers.now, refresh_s=0.4
         )
 
-    with serving(make) as origin:  # type: ignore[arg-type]
-        yield Served(made[0], origin)
+    with serving(make) as made_origin:
+        made[0].origin = made_origin
+        yield made[0]
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
@@ -106,7 +113,7 @@ def test_new_sign_ins_appear_by_themselves(chrome: Browser, served: Served) -> N
 
 
 def test_hostile_values_are_inert_and_a_photo_that_fails_leaves_initials(chrome: Browser, served: Served) -> None:
-    served.answers.items[0] = {**served.answers.items[0], "picture": f"{served.origin}/static/none.png"}
+    served.answers.items[0] = {**served.answers.items[0], "picture": f"{served.origin}/static/people/none.png"}
     with visitor(chrome, served.origin, USUAL) as (page, watch):
         open_dashboard(page, served.origin)
         rows = page.locator("#latest tbody tr")
@@ -150,6 +157,48 @@ def test_a_server_that_is_gone_is_said_and_found_again(chrome: Browser, served: 
         page.clock.run_for(15_000)
         page.clock.resume()
         expect(page.locator("#offline")).to_be_hidden()
+
+
+@pytest.mark.parametrize("who", [None, PEOPLE["person"]])
+def test_whoever_is_signed_out_or_off_the_list_is_sent_to_the_first_page(
+    chrome: Browser, served: Served, who: Viewer | None
+) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, _):
+        open_dashboard(page, served.origin)
+        served.viewer = who
+        page.wait_for_url(f"{served.origin}/")
+        expect(page.locator("#latest")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1280, 1440, 2560])
+def test_applications_and_devices_are_not_cut(chrome: Browser, served: Served, width: int) -> None:
+    with visitor(chrome, served.origin, USUAL._replace(width=width)) as (page, _):
+        open_dashboard(page, served.origin)
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll("#latest :is(td.c-application, td.c-device)")]
+                .filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)"""
+        )
+    assert cut == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1280, 900), (2560, 1440)])
+def test_reasons_end_between_two_rows_and_fill_a_high_card(
+    chrome: Browser, served: Served, width: int, height: int
+) -> None:
+    with visitor(chrome, served.origin, USUAL._replace(width=width)) as (page, _):
+        page.set_viewport_size({"width": width, "height": height})
+        open_dashboard(page, served.origin)
+        cut, filled = page.evaluate(
+            """() => {
+                const box = (of) => document.querySelector(of).getBoundingClientRect();
+                const [body, list] = [box("#path-body"), box(".reasons")];
+                const rows = [...document.querySelectorAll(".reasons li")].map((row) => row.getBoundingClientRect());
+                const cut = rows.filter((row) => row.top < list.bottom - 1 && row.bottom > list.bottom + 1);
+                return [cut.length, (list.bottom - body.top) / body.height];
+            }"""
+        )
+    assert cut == 0
+    assert filled > 0.7
 
 
 def test_behind_is_seen(chrome: Browser, served: Served) -> None:

@@ -1,5 +1,16 @@
 /* The page's own few lines: number format of the charts, chart or table, when to ask, whether the server answers. */
 (() => {
+  // Whoever is signed out, or off the list, must not keep the names on the screen.
+  const { fetch } = window;
+  window.fetch = async (...asked) => {
+    const answer = await fetch(...asked);
+    if ([401, 403].includes(answer.status) && new URL(answer.url).pathname.includes("/_dash-")) {
+      document.body.hidden = true;
+      window.location.replace("/");
+    }
+    return answer;
+  };
+
   const numbers = new Intl.NumberFormat(document.documentElement.lang);
   const SILENCE_MS = 12000;
   let heard;
