@@ -44,7 +44,7 @@ def arrive(page: Page, lake: Lake, person: str) -> str:
 
 def opened(page: Page, step: str) -> Any:
     """The JSON that the page shows behind a step."""
-    with page.expect_response(f"**/api/journey/{step}"):
+    with page.expect_response(f"**/api/journey/{step}?*"):
         page.locator(f'[data-step="{step}"] .json').click()
     text = page.locator("#content pre code")
     expect(text).to_contain_text("{")
