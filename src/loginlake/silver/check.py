@@ -14,111 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
 
-import msgspec
-
 from loginlake.bronze import envelope
 from loginlake.errors import Corrupt
-from loginlake.event import REFUSED, SIGNIN
+from loginlake.event import SIGNIN
 from loginlake.lake import keys, lines
-from loginlake.silver import moments
+from loginlake.silver import moments, plain
+from loginlake.silver.plain import Good, RefusalData, SignInData
 from loginlake.silver.reasons import DATA, Rules, is_email
 from loginlake.silver.rows import RefusalRow, RejectedRow, Rows, SignInRow, SilverRow, encode
-from loginlake.silver.rules import MAX_NESTING, Rejection, judge
+from loginlake.silver.rules import Rejection, judge
 
 Shards = Callable[[str], int]
-
-
-class _SignInData(msgspec.Struct, gc=False):
-    provider: str
-    user_id: str
-    username: str | None = None
-    email: str | None = None
-    email_verified: bool | None = None
-    picture: str | None = None
-    hosted_domain: str | None = None
-    method: str | None = None
-    locale: str | None = None
-    user_agent: str | None = None
-    ip: str | None = None
-
-
-class _RefusalData(msgspec.Struct, gc=False):
-    reason: str
-    user_agent: str | None = None
-    ip: str | None = None
-
-
-class _Attributes(msgspec.Struct, gc=False, kw_only=True):
-    specversion: str | None = None
-    datacontenttype: str | None = None
-    id: str
-    source: str
-    subject: str | None = None
-    time: str
-    received: str | None = None
-
-
-class _SignIn(_Attributes, gc=False, kw_only=True, tag_field="type", tag=SIGNIN):
-    data: _SignInData
-
-
-class _Refusal(_Attributes, gc=False, kw_only=True, tag_field="type", tag=REFUSED):
-    data: _RefusalData
-
-
-class _Line(msgspec.Struct, gc=False):
-    log: int
-    partition: int
-    offset: int
-    timestamp: str
-    value: _SignIn | _Refusal
-
-
-class _KnownSignInData(_SignInData, gc=False, forbid_unknown_fields=True):
-    pass
-
-
-class _KnownRefusalData(_RefusalData, gc=False, forbid_unknown_fields=True):
-    pass
-
-
-class _KnownSignIn(_Attributes, gc=False, kw_only=True, tag_field="type", tag=SIGNIN, forbid_unknown_fields=True):
-    data: _KnownSignInData
-
-
-class _KnownRefusal(_Attributes, gc=False, kw_only=True, tag_field="type", tag=REFUSED, forbid_unknown_fields=True):
-    data: _KnownRefusalData
-
-
-class _KnownLine(msgspec.Struct, gc=False):
-    log: int
-    partition: int
-    offset: int
-    timestamp: str
-    value: _KnownSignIn | _KnownRefusal
-
-
-_Good = _KnownLine | _Line
-_known_line = msgspec.json.Decoder(_KnownLine).decode
-_any_line = msgspec.json.Decoder(_Line).decode
-
-
-def _read(line: bytes) -> _Good | None:
-    """A line whose fields have their types; None for any other, and for one that only the reference can judge.
-
-    What a decoder has no field for it skips: then it has checked its syntax, but neither its UTF-8 nor its depth.
-    """
-    try:
-        return _known_line(line)
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    try:
-        line.decode()
-        return _any_line(line) if line.count(b"{") + line.count(b"[") <= MAX_NESTING else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 @dataclass(slots=True)
@@ -175,7 +81,7 @@ class Checker:
 
     def plain(self, line: bytes) -> SilverRow | None:
         """The row of a line that is plainly good; None for every other, which says nothing about it."""
-        read = _read(line)
+        read = plain.read(line)
         if read is None:
             return None
         event = read.value
@@ -185,7 +91,7 @@ class Checker:
         if len(line) > self._rules.max_bytes:
             return None
         data = event.data
-        return self._sign_in_row(read, time, data) if isinstance(data, _SignInData) else _refusal_row(read, time, data)
+        return self._sign_in_row(read, time, data) if isinstance(data, SignInData) else _refusal_row(read, time, data)
 
     def _in_window(self, time: str, arrived: str) -> str | None:
         """The canonical form of a time that is within the window beyond doubt; None for any other.
@@ -208,7 +114,7 @@ class Checker:
         self._oldest[day] = moments.text(end - too_old)
         return self._oldest[day]
 
-    def _sign_in_row(self, read: _Good, time: str, data: _SignInData) -> SignInRow | None:
+    def _sign_in_row(self, read: Good, time: str, data: SignInData) -> SignInRow | None:
         values = self._required_data(data)
         if not self._sign_ins_are_plain or None in values or not all(map(str.strip, values)):
             return None
@@ -280,7 +186,7 @@ def shard_of(owner: str, shards: int) -> int:
     return zlib.crc32(owner.encode()) % shards
 
 
-def _refusal_row(read: _Good, time: str, data: _RefusalData) -> RefusalRow | None:
+def _refusal_row(read: Good, time: str, data: RefusalData) -> RefusalRow | None:
     event = read.value
     if not data.reason.strip() or (event.received is not None and moments.canonical(event.received) is None):
         return None

@@ -28,7 +28,7 @@ from loginlake.silver.reasons import Rules
 from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
-MAX_ROWS = 100_000
+MAX_ROWS = 150_000
 READ_AHEAD = 4
 
 
@@ -174,14 +174,18 @@ class _Pass:
             return None
 
     def finish(self, batch: list[Checked]) -> None:
-        """Write all that a group of objects comes to, in the order that lets a crash be healed by doing it again."""
+        """Write all that a group of objects comes to, in the order that lets a crash be healed by doing it again.
+
+        The group is emptied: its memory is given back while it is merged.
+        """
         for checked in batch:
             if checked.rejected:
                 self._store.put(keys.rejected(checked.key), lines.encode(checked.rejected))
-        slots: dict[keys.Slot, Rows] = {}
-        for checked in batch:
-            for slot, rows in checked.rows.items():
-                slots.setdefault(slot, Rows()).extend(rows)
+            self._count(checked)
+        receipts = {checked.key: msgspec.json.encode(receipt_of(checked)) for checked in batch}
+        arrival_days = {keys.parse_bronze(checked.key).date for checked in batch if checked.rejected}
+        slots = _by_slot(batch)
+        batch.clear()
         days = {slot.date for slot in slots}
         self._mark(days)
         for kept, repeats in self._merger.merge(list(slots), slots.pop):
@@ -189,32 +193,39 @@ class _Pass:
             self._report.repeated += repeats
             self._report.slots += 1
         # Again: a publisher may have taken the first mark and read an hour before it was written.
-        self._mark(days)
-        self._receipts(batch)
+        self._mark(days | arrival_days)
+        # The last word on objects: every row of them is where it belongs. Then they leave the work list.
+        self._each(lambda key: self._store.put(keys.receipt(key), receipts[key]), receipts)
+        self._mark(arrival_days)
+        self._each(lambda key: self._store.delete(keys.todo(key)), receipts)
 
-    def _receipts(self, batch: list[Checked]) -> None:
-        """The last word on objects: every row of them is where it belongs. Then they leave the work list."""
-        arrival_days = {keys.parse_bronze(checked.key).date for checked in batch if checked.rejected}
-        self._mark(arrival_days)
-        self._each(
-            lambda checked: self._store.put(keys.receipt(checked.key), msgspec.json.encode(receipt_of(checked))), batch
-        )
-        self._mark(arrival_days)
-        self._each(lambda checked: self._store.delete(keys.todo(checked.key)), batch)
-        for checked in batch:
-            self._report.objects += 1
-            self._report.lines += checked.lines
-            self._report.erased += checked.erased
-            self._report.rejected.update(checked.reasons)
+    def _count(self, checked: Checked) -> None:
+        self._report.objects += 1
+        self._report.lines += checked.lines
+        self._report.erased += checked.erased
+        self._report.rejected.update(checked.reasons)
 
     def _mark(self, days: set[str]) -> None:
         """Tell publish that a day changed. New content each time: a mark that it has read is not this one."""
         for day in sorted(days):
             self._store.put(keys.dirty(day), uuid.uuid4().hex.encode())
 
-    def _each(self, write: Callable[[Checked], None], batch: list[Checked]) -> None:
+    def _each(self, write: Callable[[str], None], objects: Iterable[str]) -> None:
         with ThreadPoolExecutor(WAITERS) as pool:
-            list(pool.map(write, batch))
+            list(pool.map(write, objects))
+
+
+def _by_slot(batch: list[Checked]) -> dict[keys.Slot, Rows]:
+    """The rows of all objects, taken out of them: who merges an hour's rows may let go of them."""
+    slots: dict[keys.Slot, Rows] = {}
+    for checked in batch:
+        while checked.rows:
+            slot, rows = checked.rows.popitem()
+            if slot in slots:
+                slots[slot].extend(rows)
+            else:
+                slots[slot] = rows
+    return slots
 
 
 def receipt_of(checked: Checked) -> dict[str, Any]:

@@ -14,16 +14,32 @@ from hypothesis import strategies as st
 
 from loginlake.errors import Corrupt
 from loginlake.lake import keys, lines
-from loginlake.silver import moments
+from loginlake.silver import moments, reasons
 from loginlake.silver.check import Checked, Checker, shard_of
 from loginlake.silver.reasons import ATTRIBUTES, CONTEXT, IDENTITY, Rules
 from loginlake.silver.rows import RejectedRow
 
 CHECKER = Checker(RULES, lambda _date: 1)
-TIMES = st.datetimes(
+MOMENTS = st.datetimes(
     min_value=(ARRIVED - timedelta(days=1102)).replace(tzinfo=None),
     max_value=(ARRIVED + timedelta(minutes=20)).replace(tzinfo=None),
-).map(lambda when: when.isoformat(timespec="microseconds") + "Z")
+)
+PRECISIONS = st.sampled_from(["seconds", "milliseconds", "microseconds"])
+ENDS = st.sampled_from(["Z", "+00:00", "-00:00", "z", "+02:00", "", ".", "123Z", "1234567+00:00", "\u0661Z", "\u00b2Z"])
+TIMES = st.one_of(
+    MOMENTS.map(lambda when: when.isoformat(timespec="microseconds") + "Z"),
+    st.builds(lambda when, precision, end: when.isoformat(timespec=precision) + end, MOMENTS, PRECISIONS, ENDS),
+)
+
+
+def deep(levels: int) -> object:
+    """Nothing, in so many objects."""
+    inside: object = None
+    for _ in range(levels):
+        inside = {"": inside}
+    return inside
+
+
 ANYTHING = st.one_of(
     st.none(),
     st.booleans(),
@@ -31,7 +47,23 @@ ANYTHING = st.one_of(
     st.floats(allow_nan=False),
     st.text(max_size=8),
     st.sampled_from(
-        ["", " ", "\u2028", "a\x00", "\ud800", "=1+1", "a@b.co", "a@b", "2026-11-24T10:00:00Z", [], {}, [{}]]
+        [
+            deep(90),
+            deep(97),
+            deep(100),
+            "",
+            " ",
+            "\u2028",
+            "a\x00",
+            "\ud800",
+            "=1+1",
+            "a@b.co",
+            "a@b",
+            "2026-11-24T10:00:00Z",
+            [],
+            {},
+            [{}],
+        ]
     ),
     TIMES,
 )
@@ -89,6 +121,11 @@ def test_any_time_near_the_window(time: str) -> None:
         value(signin()).replace(b'"data"', b'"data": {"user_id":"2"}, "data"'),
         value(signin()).replace(b'"id"', b'"\\u0069d"'),
         value(signin(extension=[[1]])),
+        value(signin(extension=1)).replace(b'"type"', b'"type": "loginlake.signin_refused.v1", "type"'),
+        value(signin(extension=1)).replace(b'"data"', b'"data": {"user_id":"2"}, "data"'),
+        value(signin({"extension": 1})).replace(b'"extension": 1', b'"extension": 1e999, "extension": 01'),
+        value(signin(extension=1)).replace(b'"extension": 1', b'"extension": "\\ud800"'),
+        value(signin(extension=1)).replace(b'"extension": 1', b'"extension": {"\\udc00": "\\ud800\\u0041"}'),
         value(signin({"username": "x" * RULES.max_bytes})),
         value(signin()) + b" " * RULES.max_bytes,
     ],
@@ -102,6 +139,38 @@ def test_what_our_own_web_sends_goes_the_fast_way() -> None:
         checker = Checker(Rules(secret=SECRET, required=frozenset({"email"})), lambda _date: 1)
         assert checker.plain(line(value(event))) is not None
     assert CHECKER.plain(line(value(signin({"picture": None})))) is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        signin(traceparent="00-0af7651916cd43dd-01", extension={"a": [1, {"b": "\u00e9"}]}),
+        signin({"department": "Ventas", "roles": ["admin"], "score": 1e300}),
+        refusal({"attempt": 3}, extension=None),
+        signin(time="2026-11-24T10:29:59Z", received="2026-11-24T10:29:59.5Z"),
+        signin(time="2026-11-24T10:29:59.123+00:00", received="2026-11-24T10:29:59+00:00"),
+        refusal(time="2026-11-24T10:29:59.123456789Z"),
+    ],
+)
+def test_what_other_applications_send_goes_the_fast_way(event: dict[str, Any]) -> None:
+    text = line(value(event))
+    assert CHECKER.plain(text) is not None
+    assert CHECKER.plain(text) == CHECKER.reference(text)
+
+
+@pytest.mark.parametrize("where", [signin(extension="here"), signin({"extension": "here"}), signin({}, here=1)])
+def test_what_the_decoder_skips_may_be_no_text(where: dict[str, Any]) -> None:
+    """Land would not write such a line; the fast way does not rely on it."""
+    text = line(value(where))
+    assert CHECKER.plain(text) is not None
+    assert CHECKER.plain(text.replace(b"here", b"\xff")) is None
+    assert CHECKER.plain(text.replace(b"here", b"\xc3")) is None
+
+
+@given(st.text(alphabet="aZ0._+-@\u00e9 ,", max_size=12))
+def test_the_usual_mailboxes_are_mailboxes(text: str) -> None:
+    for address in (text, f"{text}@example.com", f"a@{text}.example", "a" * 240 + text + "@example.com"):
+        assert (reasons._USUAL_EMAIL(address) is None) or (reasons._EMAIL(address) is not None)
 
 
 def check(messages: list[bytes | None], checker: Checker = CHECKER) -> Checked:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from loginlake.errors import Conflict, Unavailable
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore, open_store
-from loginlake.silver.clean import CleanReport, clean
+from loginlake.silver.clean import CleanReport, clean, turns
 
 DAY = "2026-11-24"
 OUTCOMES = ("silver/", "repeated/", "rejected/", "receipts/")
@@ -316,6 +316,35 @@ def test_equal_content_is_not_written_again() -> None:
     store.calls.clear()
     assert clean(store, RULES).kept == 1
     assert [name for call, name in store.calls if call == "replace"] == []
+
+
+def test_partitions_advance_together() -> None:
+    def entries(hour: int, partition: int, starts: range) -> list[str]:
+        return [keys.todo(keys.BronzeName(DAY, hour, 0, partition, start).key) for start in starts]
+
+    first, second, small = entries(10, 0, range(4)), entries(10, 1, range(100, 104)), entries(10, 2, range(2))
+    later_hour = entries(11, 0, range(4, 5))
+    mixed = [*later_hour, *second, *first, *small]
+    assert turns(mixed) == [
+        [first[0], second[0], small[0]],
+        [first[1], second[1]],
+        [first[2], second[2], small[1]],
+        [first[3], second[3]],
+        later_hour,
+    ]
+    assert turns(["todo/what is this"]) == [["todo/what is this"]]
+    assert turns([]) == []
+
+
+def test_hours_that_partitions_share_are_merged_once() -> None:
+    """Each object brings six hours of its own day; a portion holds one turn, and no more."""
+    store = FakeStore()
+    for turn, partition in itertools.product(range(4), range(3)):
+        times = [f"2026-11-{20 + turn}T{hour:02d}:00:00Z" for hour in range(6)]
+        made = [value(signin(id=f"{turn}{partition}{time}", time=time)) for time in times]
+        put_bronze(store, made, start=turn * 6, partition=partition)
+    report = clean(store, RULES, max_rows=20)
+    assert (report.objects, report.slots) == (12, 24)
 
 
 def test_progress_is_told_group_by_group() -> None:

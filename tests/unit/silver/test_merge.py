@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loginlake.errors import Corrupt
 from loginlake.lake import lines
 from loginlake.silver.check import Checker
-from loginlake.silver.merge import Merged, merge
+from loginlake.silver.merge import Hour, Merged, merge, merge_hours
 from loginlake.silver.rows import RejectedRow, Rows, SilverRow, who
 
 CHECKER = Checker(RULES, lambda _date: 1)
@@ -47,13 +47,13 @@ def merged(silver: bytes, repeated: bytes, new: list[SilverRow]) -> Merged:
     return merge(silver, repeated, rows_of(new), person)
 
 
-def events(picks: list[tuple[int, int, str, int]]) -> list[SilverRow]:
+def events(picks: list[tuple[int, int, str, int]], start: int = 0) -> list[SilverRow]:
     return [
         row(
             offset,
             signin({"user_id": str(user), "provider": by}, id=f"e{event}", time=f"2026-11-24T10:00:{second:02d}Z"),
         )
-        for offset, (event, user, by, second) in enumerate(picks)
+        for offset, (event, user, by, second) in enumerate(picks, start)
     ]
 
 
@@ -113,6 +113,17 @@ def test_order_repeats_and_crashes_change_nothing(picks: list[tuple[int, int, st
 def test_merging_nothing_new_gives_equal_content(picks: list[tuple[int, int, str, int]]) -> None:
     once = merged(b"", b"", events(picks))
     assert merged(once.silver, once.repeated, [])[:2] == (once.silver, once.repeated)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(ROWS, ROWS), max_size=5))
+def test_hours_together_are_as_hours_alone(hours: list[tuple[list[tuple[int, int, str, int]], ...]]) -> None:
+    """The same ids and origins in every hour: nothing leaks from one into another."""
+    work: list[Hour] = []
+    for before, new in hours:
+        old = merged(b"", b"", events(before, start=100))
+        work.append(Hour(old.silver, old.repeated, rows_of([*events(new), *events(before, start=100)[:2]])))
+    assert merge_hours(work, person) == [merge(*hour, person) for hour in work]
 
 
 def test_a_repeated_row_says_who_and_whose() -> None:

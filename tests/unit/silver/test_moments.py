@@ -64,3 +64,22 @@ def test_canonical_is_exactly_what_silver_would_write(text: str, changes: list[t
         text = text[:place] + character + text[place + 1 :]
     when = moments.moment(text)
     assert moments.is_canonical(text) == (when is not None and moments.text(when) == text)
+
+
+@given(
+    st.datetimes(),
+    st.sampled_from(["seconds", "milliseconds", "microseconds"]),
+    st.text("0123456789+-:Zz. \u0661", max_size=8),
+)
+def test_the_common_forms_are_made_canonical_as_the_slow_way_does(when: datetime, precision: str, end: str) -> None:
+    for text in (when.isoformat(timespec=precision) + mark for mark in ("Z", "+00:00", end)):
+        made = moments.canonical(text)
+        if made is not None:
+            slow = moments.moment(text)
+            assert slow is not None
+            assert made == moments.text(slow)
+
+
+@pytest.mark.parametrize("end", ["Z", "+00:00", ".5Z", ".123+00:00", ".123456Z", ".123456789Z"])
+def test_common_forms_go_the_fast_way(end: str) -> None:
+    assert moments.canonical(f"2026-11-24T10:29:59{end}") is not None
