@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SILVER = Asset(name="silver", uri="loginlake://silver")
-CONNECTION = "LOGINLAKE_AIRFLOW_CONNECTION"
+CONNECTION = "DAGETL_CONNECTION"
 MOST_OBJECTS = 10_000  # of one run; the next one takes the rest
 MOST_TASKS = 400  # of one step; Airflow's own limit is 1,024
 PORTION_BYTES = 8 * 1024 * 1024  # as stored: about 150,000 sign-ins, some seconds of work
@@ -90,28 +90,32 @@ def find() -> list[list[str]]:
     context = get_current_context()
     again = context["dag_run"].run_type == "backfill"
     if again:
-        hours = _hours(context["data_interval_start"], context["data_interval_end"])
+        hours = whole_hours(context["data_interval_start"], context["data_interval_end"])
         objects = [key for date, hour in hours for key in steps.arrived_in(store, date, hour)]
         portions, found = [objects] if objects else [], steps.Found([], more=True)
     else:
         found = steps.find(store, MOST_OBJECTS)
         portions = steps.portions(steps.sizes(store, found.objects), PORTION_BYTES, MOST_TASKS)
     log.info("%d objects in %d portions", sum(map(len, portions)), len(portions))
-    for name, value in {"again": again, "complete_until": found.complete_until, "more": found.more}.items():
-        context["ti"].xcom_push(name, value)
+    # Airflow finds no XCom that is None: so it goes inside a dictionary.
+    context["ti"].xcom_push("span", {"again": again, "complete_until": found.complete_until, "more": found.more})
     return portions
 
 
-def _hours(start: Any, end: Any) -> list[tuple[str, int]]:
-    """The whole hours that begin in an interval: an hour is done again by the run that its first minute is of."""
-    first = start.replace(minute=0, second=0, microsecond=0)
-    hours = (first + timedelta(hours=number) for number in range(int((end - first) / timedelta(hours=1)) + 1))
-    return [(f"{hour:%Y-%m-%d}", hour.hour) for hour in hours if start <= hour < end]
+def whole_hours(start: datetime, end: datetime) -> list[tuple[str, int]]:
+    """The whole hours (UTC) that begin in an interval: an hour is done again by the run that its first minute is of."""
+    hour = datetime.fromtimestamp(start.timestamp() // 3600 * 3600, UTC)  # Airflow's own times divide otherwise
+    begun: list[tuple[str, int]] = []
+    while hour < end:
+        if hour >= start:
+            begun.append((f"{hour:%Y-%m-%d}", hour.hour))
+        hour += timedelta(hours=1)
+    return begun
 
 
 @task(map_index_template="{{ portion }}")
 @named
-def check(objects: list[str], again: bool) -> dict[str, Any]:  # noqa: FBT001 - Airflow passes it by name
+def check(objects: list[str], span: dict[str, Any]) -> dict[str, Any]:
     """Judge objects; hand their rows on. In a backfill: put what they come to in place of what they had."""
     from loginlake import operate, wiring
     from loginlake.silver import steps
@@ -120,7 +124,7 @@ def check(objects: list[str], again: bool) -> dict[str, Any]:  # noqa: FBT001 - 
     told = settings()
     store = wiring.open_lake(told)
     rules, shards = wiring.rules(told), operate.shards_of(store)
-    if again:
+    if span["again"]:
         from loginlake.silver.reclean import reclean
 
         done = reclean(store, rules, objects, shards=shards)
@@ -162,7 +166,7 @@ def merge(slots: list[list[Any]]) -> dict[str, int]:
 
 @task(**EVEN_IF_SKIPPED)
 @named
-def receipts(portions: list[list[str]], complete_until: str | None, more: bool, checks: Any) -> dict[str, Any]:  # noqa: FBT001
+def receipts(portions: list[list[str]], span: dict[str, Any], checks: Any) -> dict[str, Any]:
     """The receipt of every object whose merges are all done, and how far silver is complete."""
     from loginlake import wiring
     from loginlake.silver import steps
@@ -170,7 +174,7 @@ def receipts(portions: list[list[str]], complete_until: str | None, more: bool, 
     reports = list(checks or ())
     waiting = [key for report in reports for key in report["waiting"]]
     corrupt = [key for report in reports for key in report["corrupt"]]
-    found = steps.Found([key for portion in portions for key in portion], complete_until, more)
+    found = steps.Found([key for portion in portions for key in portion], span["complete_until"], span["more"])
     report = steps.settle(wiring.open_lake(settings()), found, waiting)
     log.info("%d receipts, %d objects still on their way", report.objects, report.unmerged)
     return {**report._asdict(), "corrupt": corrupt}

@@ -23,10 +23,10 @@ from airflow.sdk import CronDataIntervalTimetable, dag, task_group
 @task_group(group_id="azureEtl", tooltip="bronze to silver: no repeats, no nulls, everything else accounted for")
 def azure_etl(found: Any) -> Any:
     """Check, merge, receipts."""
-    checks = azureEtl.check.partial(again=found["again"]).expand(objects=found)
+    checks = azureEtl.check.partial(span=found["span"]).expand(objects=found)
     hours = azureEtl.hours()
     merges = azureEtl.merge.expand(slots=hours)
-    settled = azureEtl.receipts(found, found["complete_until"], found["more"], checks)
+    settled = azureEtl.receipts(found, found["span"], checks)
     checks >> hours >> merges >> settled
     return settled
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 log = logging.getLogger(__name__)
-WEBHOOK, EMAIL = "LOGINLAKE_AIRFLOW_ALERT_WEBHOOK", "LOGINLAKE_AIRFLOW_ALERT_EMAIL"
+WEBHOOK, EMAIL = "DAGETL_ALERT_WEBHOOK", "DAGETL_ALERT_EMAIL"
 _TIMEOUT_S = 10
 
 

@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -63,6 +64,7 @@ class Airflow:
         for name in ("scheduler", "dag-processor", "api-server"):
             if name in self.children:
                 self.children[name].stop()
+                end_group(self.children[name].pid)
 
 
 def _json(url: str, body: object, method: str, token: str = "") -> Any:
@@ -71,6 +73,15 @@ def _json(url: str, body: object, method: str, token: str = "") -> Any:
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own loopback address
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return json.loads(answer.read() or b"null")
+
+
+def end_group(group: int) -> None:
+    """Kill what is left of Airflow in a process group: the workers of a scheduler that was killed wait for ever."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_member = (folder / "stat").read_text().rpartition(")")[2].split()[2] == str(group)
+            if is_member and b"airflow" in (folder / "cmdline").read_bytes():
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 def install() -> Path:
@@ -195,7 +206,7 @@ def _wait_for_dag(server: Airflow) -> None:
 
 
 def _start_for_good(port: int) -> None:
-    if _started():
+    if _running():
         raise NotStarted("Airflow is running already. make airflow-stop ends it.")
     venv = install()
     new = not (HOME / "passwords.json").exists()
@@ -206,12 +217,15 @@ def _start_for_good(port: int) -> None:
     _say(f"user {USER}, password {server.password}  (shown once; kept in {where})" if new else f"passwords: {where}")
 
 
-def _started() -> dict[int, str]:
-    """The processes that were started here and are still there: id and start time, since ids are used again."""
+def _noted() -> dict[int, str]:
+    """The processes that were started here: id and start time, since ids are used again."""
     if not (HOME / "pids.json").exists():
         return {}
-    noted: dict[str, str] = json.loads((HOME / "pids.json").read_text())
-    return {int(pid): since for pid, since in noted.items() if _since(int(pid)) == since}
+    return {int(pid): since for pid, since in json.loads((HOME / "pids.json").read_text()).items()}
+
+
+def _running() -> list[int]:
+    return [pid for pid, since in _noted().items() if _since(pid) == since]
 
 
 def _since(pid: int) -> str:
@@ -224,16 +238,15 @@ def _since(pid: int) -> str:
 
 
 def _stop_for_good() -> None:
-    """SIGTERM to each that was started here, then SIGKILL to what does not end within 20 s."""
-    was_running = bool(_started())
-    for number, patience_s in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
-        for pid in _started():
-            os.kill(pid, number)
-        deadline = time.monotonic() + patience_s
-        while _started() and time.monotonic() < deadline:
-            threading.Event().wait(0.1)
-    if left := _started():
-        raise NotStarted(f"These processes do not end: {', '.join(map(str, left))}.")
+    """SIGTERM to each that was started here, then SIGKILL to what does not end within 20 s, and to their workers."""
+    was_running = _running()
+    for pid in was_running:
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 20.0
+    while _running() and time.monotonic() < deadline:
+        threading.Event().wait(0.1)
+    for pid in _noted():
+        end_group(pid)
     (HOME / "pids.json").unlink(missing_ok=True)
     _say("stopped" if was_running else "Airflow was not running")
 

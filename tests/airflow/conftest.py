@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a secret of the tests, of more than 32 characters"
 # Elsewhere "airflow" is this very folder, which has no origin. Nothing is imported: Airflow would read its settings.
 _AIRFLOW = find_spec("airflow")
-collect_ignore_glob = [] if _AIRFLOW is not None and _AIRFLOW.origin else ["test_*.py"]
+HAS_AIRFLOW = _AIRFLOW is not None and bool(_AIRFLOW.origin)
+collect_ignore_glob = [] if HAS_AIRFLOW else ["test_*.py"]
+if HAS_AIRFLOW:  # elsewhere tests/conftest.py names it, and pytest wants it named at its root
+    pytest_plugins = ["services_azurite_mongo"]
 
 
 class Etl:
@@ -40,7 +43,7 @@ class Etl:
         return str(run.state), states
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def airflow_home() -> Iterator[Path]:
     """A migrated database. Set before Airflow is imported: it reads its settings then."""
     with tempfile.TemporaryDirectory() as folder:

@@ -12,10 +12,11 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from fakes.silver_messages import signin, value
 
 from loginlake import wiring
 from loginlake.errors import Denied, Unavailable
+from loginlake.lake.keys import parse_bronze
 from loginlake.lake.store import ObjectStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +162,45 @@ def test_airflow_and_the_command_line_call_the_same_functions_in_the_same_order(
     same(line, by_hand)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-11-24T13:00", "2026-11-24T13:05", [("2026-11-24", 13)]),
+        ("2026-11-24T13:05", "2026-11-24T14:00", []),
+        ("2026-11-24T22:55", "2026-11-25T00:05", [("2026-11-24", 23), ("2026-11-25", 0)]),
+    ],
+)
+def test_the_hours_of_a_backfill(start: str, end: str, hours: list[tuple[str, int]]) -> None:
+    timezone: Any = import_module("airflow.sdk.timezone")
+    azure_etl: Any = import_module("azureEtl")
+    assert azure_etl.whole_hours(timezone.parse(start), timezone.parse(end)) == hours
+
+
+def test_a_backfill_makes_its_hours_anew(
+    etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert etl.run()[0] == "success"
+    line.files("silver")[0].unlink()
+    name = parse_bronze(str(line.files("bronze")[0].relative_to(line.data / "lake")))
+    start = datetime.fromisoformat(f"{name.date}T{name.hour:02d}:00+00:00")
+    azure_etl: Any = import_module("azureEtl")
+    real = azure_etl.get_current_context
+
+    def as_in_a_backfill() -> dict[str, Any]:
+        context: dict[str, Any] = real()
+        if context["ti"].task_id != "find":
+            return context
+        run = SimpleNamespace(run_type="backfill")
+        # Two hours: what landed may have landed at the turn of the hour.
+        interval = {"data_interval_start": start, "data_interval_end": start + timedelta(hours=2)}
+        return {**context, "dag_run": run, **interval}
+
+    monkeypatch.setattr(azure_etl, "get_current_context", as_in_a_backfill)
+    state, tasks = etl.run()
+    assert (state, tasks["azureEtl.check"], tasks["audit"]) == ("success", ONE, ONE)
+    same(line, by_hand)
+
+
 class Broken:
     """A lake that raises at the nth call of a method, once."""
 
@@ -266,7 +307,7 @@ def test_settings_from_a_connection(
     etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LOGINLAKE_SECRET")
-    monkeypatch.setenv("LOGINLAKE_AIRFLOW_CONNECTION", "lake")
+    monkeypatch.setenv("DAGETL_CONNECTION", "lake")
     told = {"conn_type": "generic", "password": line.env["LOGINLAKE_SECRET"], "extra": {}}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(told))
     assert etl.run()[0] == "success"
@@ -276,7 +317,7 @@ def test_settings_from_a_connection(
 def test_a_connection_with_an_extra_that_is_no_setting_fails_at_once(
     etl: Any, line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LOGINLAKE_AIRFLOW_CONNECTION", "lake")
+    monkeypatch.setenv("DAGETL_CONNECTION", "lake")
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", '{"conn_type": "generic", "extra": {"lake": "x"}}')
     state, tasks = etl.run()
     assert (state, tasks["find"]) == ("failed", Counter(failed=1))
@@ -296,8 +337,8 @@ def test_a_failed_run_is_told_to_a_webhook(monkeypatch: pytest.MonkeyPatch) -> N
 
     with HTTPServer(("127.0.0.1", 0), Hook) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        monkeypatch.setenv("LOGINLAKE_AIRFLOW_ALERT_WEBHOOK", f"http://127.0.0.1:{server.server_port}/")
-        monkeypatch.setenv("LOGINLAKE_AIRFLOW_ALERT_EMAIL", "ops@example.com")
+        monkeypatch.setenv("DAGETL_ALERT_WEBHOOK", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setenv("DAGETL_ALERT_EMAIL", "ops@example.com")
         alert: Any = import_module("etlAlert")
         told = alert.callbacks()
         assert len(told) == 2
