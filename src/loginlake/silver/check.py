@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -61,7 +61,7 @@ class Checker:
     def check(self, key: str, content: bytes, checksum: str) -> Checked:
         """Judge every line of an object's uncompressed content. Corrupt when a line is none that land writes."""
         checked = Checked(key, checksum)
-        hours: dict[tuple[str, str, int], Rows] = {}
+        hours: dict[tuple[type, str], list[SilverRow]] = {}
         for line in lines.split(content):
             checked.lines += 1
             row = self.plain(line) or self.reference(line)
@@ -71,13 +71,25 @@ class Checker:
                 checked.rejected.append(encode(row))
                 checked.reasons[row.reason] += 1
             else:
-                hour = self._hour(row)
+                hour = type(row), row.time[:13]
                 rows = hours.get(hour)
                 if rows is None:
-                    rows = hours[hour] = Rows()
-                rows.add(row)
-        checked.rows = {_slot(*hour): rows for hour, rows in hours.items()}
+                    rows = hours[hour] = []
+                rows.append(row)
+        while hours:
+            _, rows = hours.popitem()
+            for slot, some in self._by_slot(rows):
+                checked.rows[slot] = Rows.of(some)
         return checked
+
+    def _by_slot(self, rows: list[SilverRow]) -> Iterable[tuple[keys.Slot, list[SilverRow]]]:
+        """The rows of one kind and hour, by shard."""
+        if self._shards(rows[0].time[:10]) == 1:
+            return [(self.slot(rows[0]), rows)]
+        slots: dict[keys.Slot, list[SilverRow]] = {}
+        for row in rows:
+            slots.setdefault(self.slot(row), []).append(row)
+        return slots.items()
 
     def plain(self, line: bytes) -> SilverRow | None:
         """The row of a line that is plainly good; None for every other, which says nothing about it."""
@@ -165,20 +177,11 @@ class Checker:
         return outcome
 
     def slot(self, row: SilverRow) -> keys.Slot:
-        """The hour and shard that a row belongs to."""
-        return _slot(*self._hour(row))
-
-    def _hour(self, row: SilverRow) -> tuple[str, str, int]:
         """Where a row goes: its kind, the hour of its own time, the shard of its user (a refusal: of its id)."""
-        signed_in = isinstance(row, SignInRow)
-        hour = row.time[:13]
-        shards = self._shards(hour[:10])
-        shard = shard_of(row.user_id if isinstance(row, SignInRow) else row.id, shards) if shards > 1 else 0
-        return "signins" if signed_in else "refusals", hour, shard
-
-
-def _slot(kind: str, hour: str, shard: int) -> keys.Slot:
-    return keys.Slot("signins" if kind == "signins" else "refusals", hour[:10], int(hour[11:]), shard)
+        date, hour = row.time[:10], int(row.time[11:13])
+        kind: keys.Kind = "signins" if isinstance(row, SignInRow) else "refusals"
+        owner = row.user_id if isinstance(row, SignInRow) else row.id
+        return keys.Slot(kind, date, hour, shard_of(owner, self._shards(date)))
 
 
 def shard_of(owner: str, shards: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import msgspec
@@ -96,15 +97,18 @@ class Rows:
         """The number of rows."""
         return len(self.line)
 
-    def add(self, row: SilverRow) -> None:
-        """Take one row in."""
-        self.log.append(row.log)
-        self.partition.append(row.partition)
-        self.offset.append(row.offset)
-        self.time.append(row.time)
-        self.source.append(row.source)
-        self.id.append(row.id)
-        self.line.append(encode(row))
+    @classmethod
+    def of(cls, rows: Sequence[SilverRow]) -> Rows:
+        """These rows, of one slot."""
+        return cls(
+            [row.log for row in rows],
+            [row.partition for row in rows],
+            [row.offset for row in rows],
+            [row.time for row in rows],
+            [row.source for row in rows],
+            [row.id for row in rows],
+            [encode(row) for row in rows],
+        )
 
     def extend(self, other: Rows) -> None:
         """Take all rows of another in."""

@@ -31,20 +31,13 @@ def row(offset: int, event: dict[str, Any]) -> SilverRow:
     return judged
 
 
-def rows_of(found: list[SilverRow]) -> Rows:
-    rows = Rows()
-    for each in found:
-        rows.add(each)
-    return rows
-
-
 def person(text: bytes) -> str | None:
     read = json.loads(text)
     return who(SECRET, read["provider"], read["user_id"]) if "user_id" in read else None
 
 
 def merged(silver: bytes, repeated: bytes, new: list[SilverRow]) -> Merged:
-    return merge(silver, repeated, rows_of(new), person)
+    return merge(silver, repeated, Rows.of(new), person)
 
 
 def events(picks: list[tuple[int, int, str, int]], start: int = 0) -> list[SilverRow]:
@@ -122,7 +115,7 @@ def test_hours_together_are_as_hours_alone(hours: list[tuple[list[tuple[int, int
     work: list[Hour] = []
     for before, new in hours:
         old = merged(b"", b"", events(before, start=100))
-        work.append(Hour(old.silver, old.repeated, rows_of([*events(new), *events(before, start=100)[:2]])))
+        work.append(Hour(old.silver, old.repeated, Rows.of([*events(new), *events(before, start=100)[:2]])))
     assert merge_hours(work, person) == [merge(*hour, person) for hour in work]
 
 
@@ -162,7 +155,7 @@ def test_persons_are_asked_only_where_an_id_comes_twice() -> None:
         asked.append(text)
         return person(text)
 
-    rows = rows_of([row(0, signin()), row(1, signin(id="e2")), row(2, signin(id="e2"))])
+    rows = Rows.of([row(0, signin()), row(1, signin(id="e2")), row(2, signin(id="e2"))])
     merge(b"", b"", rows, ask)
     assert sorted(offsets(lines.join(asked))) == [1, 2]
 

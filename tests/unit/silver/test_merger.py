@@ -17,7 +17,7 @@ from loginlake.lake.store import ObjectStore, open_store
 from loginlake.silver import merger as module
 from loginlake.silver.check import Checker
 from loginlake.silver.merger import Counts, Merger
-from loginlake.silver.rows import RejectedRow, Rows
+from loginlake.silver.rows import RejectedRow, Rows, SilverRow
 
 CHECKER = Checker(RULES, lambda _date: 1)
 
@@ -27,14 +27,14 @@ def hours(count: int, start: int = 0, of: int = 3) -> dict[keys.Slot, Rows]:
     made: dict[keys.Slot, Rows] = {}
     for hour in range(count):
         day, at = f"2026-11-{1 + hour // 24:02d}", hour % 24
-        found = Rows()
+        found: list[SilverRow] = []
         for offset in range(start, start + of):
             event = signin(id=f"e{offset % (of - 1)}", time=f"{day}T{at:02d}:00:00Z")
             row = CHECKER.reference(line(value(event), hour * 1000 + offset))
             assert row is not None
             assert not isinstance(row, RejectedRow)
-            found.add(row)
-        made[keys.Slot("signins", day, at)] = found
+            found.append(row)
+        made[keys.Slot("signins", day, at)] = Rows.of(found)
     return made
 
 
