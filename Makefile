@@ -44,8 +44,9 @@ check: .venv/dev.stamp ## style, types, import contracts and sizes, a line each
 shots: .venv/dev.stamp ## pictures of every page into docs/img; fails on what a person would mind
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/end_to_end/make_shots.py docs/img
 
-drill: .venv/dev.stamp ## kill the stages N=100 times with -9 and count what is left
+drill: .venv/dev.stamp ## kill the stages N=100 times with -9 and count what is left; then Kafka's faults
 	@PYTHONPATH=tests $(BIN)/python -m kill.drill --rounds $(N)
+	@$(BIN)/python -m pytest -q -m drill
 
 bench: .venv/dev.stamp ## speed and memory of every stage, beside its peers
 	@$(BIN)/python bench/run.py

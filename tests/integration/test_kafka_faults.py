@@ -20,7 +20,7 @@ from loginlake.stream.kafka_client import Limits
 from loginlake.stream.log import Position
 from services.kafka import Kafka
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.drill]
 LONG_S = 60.0
 RECORDS = 20_000
 

@@ -20,7 +20,7 @@ from loginlake.lake.store import ObjectStore, open_store
 from loginlake.stream.kafka import KafkaLog
 from loginlake.stream.log import Position, Record
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.drill]
 LONG_S = 60.0
 LIMITS = BatchLimits(records=100, age_s=3600.0)
 

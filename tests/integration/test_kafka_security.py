@@ -21,7 +21,7 @@ from loginlake.errors import Denied, LoginlakeError, Misconfigured, Unavailable
 from loginlake.stream.kafka import KafkaLog
 from loginlake.stream.kafka_client import PLAINTEXT, Limits, Mechanism, Security
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.drill]
 ANSWER_S = 15.0
 LONG_S = 30.0
 LOGIN = Security("SASL_PLAINTEXT", "SCRAM-SHA-256", USER, PASSWORD)
