@@ -148,6 +148,7 @@ class EmbeddedReader:
         first = self._turn % len(order) if order else 0
         records: list[Record] = []
         budget = _POLL_BYTES
+        reached = dict(self._next)
         for partition in order[first:] + order[:first]:
             at = max(self._next[partition], ends[partition].begin)
             until = min(ends[partition].end, at + max_records - len(records))
@@ -161,7 +162,8 @@ class EmbeddedReader:
                     break
             rows.close()
             if records and records[-1].partition == partition:
-                self._next[partition] = records[-1].offset + 1
+                reached[partition] = records[-1].offset + 1
+        self._next = reached  # only now: a slice that failed is read again, whole
         return records
 
 
