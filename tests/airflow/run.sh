@@ -3,4 +3,4 @@
 set -eu
 cd "$(dirname "$0")/../.."
 .venv/bin/python -m services.airflow install >/dev/null
-exec .venv-airflow/bin/python -m pytest -q -c tests/airflow/pytest.ini tests/airflow "$@"
+exec .venv-airflow/bin/python -m pytest -q -c tests/airflow/airflow.ini tests/airflow "$@"
