@@ -5,13 +5,13 @@ name (ADR: what a folder must promise). A name appears only when its content is 
 renamed, directory synced. A removal may come back after a power failure; nobody relies on the opposite.
 """
 
+# ruff: noqa: PTH106, PTH108, PTH110, PTH112, PTH116, PTH123
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +26,7 @@ _STAGING = ".staging"
 _LOCKS = ".locks"
 _STRIPES = 64
 _STALE_S = 3600.0
+_NO_NAMES = frozenset(("", ".", ".."))
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -39,13 +40,13 @@ class FolderStore:
 
     def __init__(self, root: Path) -> None:
         """Remember the folder; nothing is touched yet."""
-        self._root = root.absolute()
+        self._root = str(root.absolute())  # texts, not Paths: a write costs half as much
         self._ready = False
 
     def get(self, key: str) -> Stored:
         """The whole object, or ObjectNotFound."""
         try:
-            with self._path(key).open("rb") as file:
+            with open(self._path(key), "rb") as file:
                 status = os.fstat(file.fileno())
                 return Stored(file.read(), _version(status))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
@@ -85,11 +86,10 @@ class FolderStore:
         """Remove the object, and the folders that it leaves empty: a work list must cost what is in it."""
         path = self._path(key)
         try:
-            path.unlink(missing_ok=True)
-            for folder in path.parents:
-                if folder == self._root:
-                    return
-                folder.rmdir()
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            while (path := _parent(path)) != self._root:
+                os.rmdir(path)
         except OSError as error:
             if error.errno not in {errno.ENOTEMPTY, errno.ENOENT, errno.ENOTDIR, errno.EEXIST}:
                 raise _named(error, "remove", key) from error
@@ -109,20 +109,19 @@ class FolderStore:
         with self._locked(quote(name, safe="")):
             yield
 
-    def _path(self, key: str) -> Path:
-        segments = key.split("/")
-        if any(segment in {"", ".", ".."} or "\0" in segment for segment in segments) or key.startswith("."):
+    def _path(self, key: str) -> str:
+        if not _NO_NAMES.isdisjoint(key.split("/")) or "\0" in key or key.startswith("."):
             raise ObjectNotFound(f"There is no object {key!r}.", "It is not the name of an object.")
-        return self._root.joinpath(*segments)
+        return f"{self._root}/{key}"
 
     def _prepare(self) -> None:
         if self._ready:
             return
         _make(self._root)
-        refuse_network(self._root)
+        refuse_network(Path(self._root))
         for name in (_STAGING, _LOCKS):
-            _make(self._root / name)
-        for leftover in (self._root / _STAGING).iterdir():
+            _make(f"{self._root}/{name}")
+        for leftover in Path(self._root, _STAGING).iterdir():
             with suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime > _STALE_S:
                     leftover.unlink()
@@ -130,30 +129,31 @@ class FolderStore:
 
     def _current(self, key: str) -> str | None:
         try:
-            return _version(self._path(key).stat())
+            return _version(os.stat(self._path(key)))
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def _write(self, key: str, data: bytes, publish: Callable[[Path, Path], None]) -> None:
+    def _write(self, key: str, data: bytes, publish: Callable[[str, str], None]) -> None:
         self._prepare()
         path = self._path(key)
-        staged = self._root / _STAGING / uuid.uuid4().hex
+        staged = f"{self._root}/{_STAGING}/{os.urandom(16).hex()}"
         try:
             _write_synced(staged, data)
             self._publish(staged, path, publish)
             with suppress(FileNotFoundError):
-                _sync(path.parent)
+                _sync(_parent(path))
         finally:
-            staged.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(staged)
 
-    def _publish(self, staged: Path, path: Path, publish: Callable[[Path, Path], None]) -> None:
+    def _publish(self, staged: str, path: str, publish: Callable[[str, str], None]) -> None:
         while True:
             try:
-                _make(path.parent)
+                _make(_parent(path))
                 publish(staged, path)
             except FileNotFoundError:
                 # Another writer removed the folder when its last object went; or somebody removed the whole lake.
-                if not staged.exists():
+                if not os.path.exists(staged):
                     raise
             else:
                 return
@@ -161,7 +161,7 @@ class FolderStore:
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         self._prepare()
-        handle = os.open(self._root / _LOCKS / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = os.open(f"{self._root}/{_LOCKS}/{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -169,7 +169,7 @@ class FolderStore:
             os.close(handle)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _write_synced(path: str, data: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         rest = memoryview(data)
@@ -183,7 +183,7 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _sync(folder: Path) -> None:
+def _sync(folder: str) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -191,20 +191,24 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _make(folder: Path) -> None:
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
+def _make(folder: str) -> None:
     """Make a folder and its parents, each entry synced before anything relies on it."""
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return
-    _make(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync(folder.parent)
+    _make(_parent(folder))
+    Path(folder).mkdir(exist_ok=True)
+    _sync(_parent(folder))
 
 
 def _version(status: os.stat_result) -> str:
     return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
-def _walk(folder: Path, prefix: str, after: str | None) -> Iterator[Entry]:
+def _walk(folder: str, prefix: str, after: str | None) -> Iterator[Entry]:
     """Depth first in the order of whole names; folders that end before `after` are not entered."""
     try:
         with os.scandir(folder) as found:
@@ -215,10 +219,10 @@ def _walk(folder: Path, prefix: str, after: str | None) -> Iterator[Entry]:
         key = prefix + name
         if name.endswith("/"):
             if after is None or key > after or after.startswith(key):
-                yield from _walk(folder / name, key, after)
+                yield from _walk(f"{folder}/{name[:-1]}", key, after)
         elif after is None or key > after:
             try:
-                status = (folder / name).stat()
+                status = os.stat(f"{folder}/{name}")
             except FileNotFoundError:
                 continue
             yield Entry(key, status.st_size, _version(status))
