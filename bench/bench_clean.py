@@ -2,12 +2,14 @@
 
     python bench/bench_clean.py [EVENTS] [OBJECTS] [DAYS]
 
-Prints events a CPU-second, wall seconds, and how much the process grew. One event in 50 is a repeat.
+Prints events a CPU-second, wall seconds, and how much the process grew. One event in 50 is a repeat. The partitions run
+side by side in time, as those of a log do.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 import resource
 import sys
@@ -24,6 +26,7 @@ from loginlake.silver.clean import clean
 from loginlake.silver.reasons import Rules
 from loginlake.stream.log import Record
 
+PARTITIONS = 4
 START = datetime(2026, 11, 1, tzinfo=UTC)
 AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
@@ -51,18 +54,21 @@ def fill(store: ObjectStore, events: int, objects: int, step: timedelta) -> None
     """Bronze and todo/ as land writes them."""
     rng = random.Random(1)
     encoder = Encoder(0)
-    each = -(-events // objects)
-    for start in range(0, events, each):
-        records = [record(rng, offset, START + step * offset) for offset in range(start, min(start + each, events))]
+    turn = -(-events * PARTITIONS // objects)
+    for start, partition in itertools.product(range(0, events, turn), range(PARTITIONS)):
+        numbers = range(start + partition, min(start + turn, events), PARTITIONS)
+        records = [record(rng, number, START + step * number) for number in numbers]
+        if not records:
+            continue
         date, hour = keys.arrival(records[0].timestamp_ms)
-        key = keys.BronzeName(date, hour, 0, 0, start).key
+        key = keys.BronzeName(date, hour, 0, partition, records[0].offset).key
         store.put(keys.todo(key), b"")
         store.create(key, lines.encode(encoder.encode(records)))
 
 
-def record(rng: random.Random, offset: int, when: datetime) -> Record:
-    repeat = offset > 0 and rng.random() < 0.02
-    number = offset - 1 if repeat else offset
+def record(rng: random.Random, at: int, when: datetime) -> Record:
+    repeat = at >= PARTITIONS and rng.random() < 0.02
+    number = at - PARTITIONS if repeat else at
     user = hashlib.sha256(str(number).encode()).hexdigest()
     user_id = str(int(user[:8], 16) % 50_000).zfill(21)
     data = SignInData(
@@ -86,7 +92,7 @@ def record(rng: random.Random, offset: int, when: datetime) -> Record:
         received=rfc3339(when),
         data=data,
     )
-    return Record(0, offset, int(when.timestamp() * 1000) + 5, None, encode(event), HEADERS)
+    return Record(at % PARTITIONS, at // PARTITIONS, int(when.timestamp() * 1000) + 5, None, encode(event), HEADERS)
 
 
 if __name__ == "__main__":
