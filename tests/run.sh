@@ -15,8 +15,7 @@ if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
     exit 1
 fi
 sh tests/check.sh
-coverage erase
-coverage run -m pytest -q -m "$select" "$@"
-coverage combine -q
+# A worker a core; a file's tests stay together, and so do the servers that they share.
+pytest -q -n 2 --dist loadfile -m "$select" --cov --cov-report= "$@"
 coverage report --skip-covered --sort=cover | tail -n 25
 if [ -n "$missing" ]; then echo "NOT RUN: $missing"; fi
