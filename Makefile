@@ -1,9 +1,10 @@
-# loginlake: `make` explains itself. Two commands matter: `make run` and `make test`.
+# loginlake: `make` explains itself. Three commands matter: `make run`, `make prove` and `make test`.
 .DEFAULT_GOAL := help
 KAFKA ?= kraft
 PEOPLE ?= 300
 DAYS ?= 60
 N ?= 100
+SEED ?= 7
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
@@ -16,7 +17,7 @@ else
 READY = true
 endif
 
-.PHONY: help run demo test check install lock shots drill bench clean services services-env services-stop verify-real
+.PHONY: help run demo prove test check install lock shots drill bench clean services services-env services-stop verify-real
 -include services/*.mk
 
 help: ## this list
@@ -34,6 +35,9 @@ demo: .venv/run.stamp ## the same, with made-up sign-ins in it (PEOPLE=300 DAYS=
 	@$(READY)
 	@$(SETTINGS) $(BIN)/loginlake demo --if-empty --people $(PEOPLE) --days $(DAYS)
 	@exec env $(SETTINGS) $(BIN)/loginlake run
+
+prove: .venv/run.stamp ## kill the stages at their work, and have every sign-in counted by other code (SEED=7)
+	@$(BIN)/python -m prove --seed $(SEED)
 
 test: .venv/dev.stamp ## every check and every test, in a real browser too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh

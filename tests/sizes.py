@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("src", "dags", "bench", "tests")
+FOLDERS = ("src", "dags", "bench", "prove", "tests")
 MOST_FILE, MOST_FUNCTION = 400, 50
 
 

@@ -88,7 +88,7 @@ def test_the_commands_exist(command: str, tmp_path: Path) -> None:
     program, *words = shlex.split(command)
     if program == "make":
         assert {word for word in words if "=" not in word} <= targets()
-        assert {word.split("=")[0] for word in words if "=" in word} <= {"PORT", "DATA", "PEOPLE", "DAYS", "ON"}
+        assert {word.split("=")[0] for word in words if "=" in word} <= {"PORT", "DATA", "PEOPLE", "DAYS", "ON", "SEED"}
     else:
         assert words[0] in cli.main.commands
         options = {option for parameter in cli.main.commands[words[0]].params for option in parameter.opts}
