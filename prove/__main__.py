@@ -28,7 +28,7 @@ WRITES = {
     "publish": ("lake/dirty/claims", "lake/people"),
 }
 PAUSE_S = 0.5  # between two runs of a stage that found nothing more to do
-LONGEST_S = 20.0
+LONGEST_S = 60.0
 
 
 class Stage:
