@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from services import azurite, kafka, mongo
+from services import azurite, kafka, mongo, toxiproxy
 from services.child import ROOT, NotStarted, answers
 
 DATA = ROOT / "data"
@@ -70,8 +70,16 @@ def start(kind: kafka.Kind) -> None:
     say(f"Azurite (Azure Blob) answers at http://127.0.0.1:{AZURITE_PORT}/{azurite.ACCOUNT}")
     one("mongo", MONGO_PORT, lambda data: mongo.start(data, port=MONGO_PORT, tied=False).child.pid)
     say(f"The MongoDB wire server answers at mongodb://127.0.0.1:{MONGO_PORT}")
+    say(_build_fault_proxy())
     say(f"All answer after {time.monotonic() - began:.0f} s. Use them: make run ON=services")
     say("End them: make services-stop. Kafka, Azure Storage Explorer and mongosh may look at them too.")
+
+
+def _build_fault_proxy() -> str:
+    """Toxiproxy stands between the tests and these servers; whoever only runs the product needs none."""
+    if lacking := toxiproxy.missing():
+        return f"Toxiproxy, the fault proxy of the tests, is not built: it needs {lacking}"
+    return f"Toxiproxy, the fault proxy of the tests, is {toxiproxy.install()}"
 
 
 def one(name: str, port: int, begin: Callable[[Path], int]) -> None:

@@ -8,7 +8,7 @@ leave_out() {
 }
 CHROMIUM=$(sh tests/browser.sh) || leave_out browser "browser tests (install Chromium: sudo apt install chromium)"
 export CHROMIUM
-servers=$(python -c 'from services import azurite, kafka; print("; ".join(filter(None, (kafka.missing(), azurite.missing()))))')
+servers=$(python -c 'from services import azurite, kafka, toxiproxy; print("; ".join(filter(None, (kafka.missing(), azurite.missing(), toxiproxy.missing()))))')
 [ -z "$servers" ] || leave_out services "tests on real servers (install $servers)"
 if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
     echo "NOT RUN: $missing" >&2
