@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from loginlake.bronze.tip import all_heads
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys, lines
@@ -60,12 +61,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             ("clean", self.clean, "gold + to_publish", self.gold + self.to_publish),
         )
         return [f"{name} is {left}, but {terms} is {right}" for name, left, terms, right in sides if left != right]
-
-
-class _Head(msgspec.Struct):
-    log: int
-    partition: int
-    end: int
 
 
 class _Line(msgspec.Struct):
@@ -117,10 +112,6 @@ def _reasons(data: bytes) -> Counter[str]:
     return Counter(row.reason for row in msgspec.json.Decoder(_Row).decode_lines(data))
 
 
-def _heads(store: ObjectStore) -> list[_Head]:
-    return [msgspec.json.decode(store.get(entry.key).data, type=_Head) for entry in store.list("heads/")]
-
-
 def _names(store: ObjectStore, prefix: str) -> dict[str, str]:
     return {entry.key: entry.version for entry in store.list(prefix)}
 
@@ -156,13 +147,16 @@ def count(
     snapshot = Snapshot.open(gold)
     gold_by_day = {day["day"]: day["signins"] + day["refusals"] for day in snapshot.all_days()}
     dirty_days = {keys.day_of_dirty(name) for name in dirty}
-    ends = _chain_ends(store, log_number, landed, expired)
-    former = sum(head.end for head in _heads(store) if head.log != log_number)
+    ends = _chain_ends(store, landed, expired)
+    former = _former(store, ends, log_number)
     return Account(
         answered=answered,
         accepted=former + sum(extent.end for extent in ranges.values()) + in_spool,
         waiting=in_spool
-        + sum(max(0, extent.end - max(ends.get(number, 0), extent.begin)) for number, extent in ranges.items()),
+        + sum(
+            max(0, extent.end - max(ends.get((log_number, number), 0), extent.begin))
+            for number, extent in ranges.items()
+        ),
         expired=sum(_expired_count(store, name) for name in expired),
         landed=sum(found.lines for found in landed.values()),
         erased=sum(found.erased for found in landed.values()),
@@ -215,16 +209,25 @@ def _judged_already(
 
 
 def _chain_ends(
-    store: ObjectStore, log_number: int, landed: Mapping[str, _Bronze], expired: Iterable[str]
-) -> Mapping[int, int]:
-    """Where the chain of each partition ends: after its last object or its last expired records."""
-    ends: dict[int, int] = {}
+    store: ObjectStore, landed: Mapping[str, _Bronze], expired: Iterable[str]
+) -> Mapping[tuple[int, int], int]:
+    """Where the chain of each log's partition ends: after its last object or its last expired records."""
+    ends: Counter[tuple[int, int]] = Counter()
     for key, found in landed.items():
         name = keys.parse_bronze(key)
-        if name.log == log_number:
-            ends[name.partition] = max(ends.get(name.partition, 0), found.end)
+        ends[name.log, name.partition] = max(ends[name.log, name.partition], found.end)
     for key in expired:
         outcome = msgspec.json.decode(store.get(key).data, type=_Expired)
-        if outcome.log == log_number:
-            ends[outcome.partition] = max(ends.get(outcome.partition, 0), outcome.end)
+        ends[outcome.log, outcome.partition] = max(ends[outcome.log, outcome.partition], outcome.end)
     return ends
+
+
+def _former(store: ObjectStore, ends: Mapping[tuple[int, int], int], log_number: int) -> int:
+    """The records of former logs, which can't be asked any more: up to the head or, past it, to the chain's end.
+
+    A head may lag or be lost; one that is past the chain tells of an object that is gone.
+    """
+    known: Counter[tuple[int, int]] = Counter(ends)
+    for head in all_heads(store):
+        known[head.log, head.partition] = max(known[head.log, head.partition], head.end)
+    return sum(end for (log, _), end in known.items() if log != log_number)

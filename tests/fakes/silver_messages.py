@@ -83,10 +83,20 @@ def put_bronze(
     return key
 
 
-def put_head(store: ObjectStore, partition: int, complete_until: str | None) -> None:
-    """What land last said of a partition."""
-    head = {"log": 0, "partition": partition, "end": 0, "object": None, "complete_until": complete_until}
-    store.put(keys.head(0, partition), json.dumps(head).encode())
+def put_head(
+    store: ObjectStore, partition: int, complete_until: str | None, log: int = 0, last: str | None = None
+) -> None:
+    """What land last said of a partition (the log's last one), and of the log."""
+    head = {"log": log, "partition": partition, "end": 0, "object": last, "complete_until": complete_until}
+    store.put(keys.head(log, partition), json.dumps(head).encode())
+    put_manifest(store, partition + 1, logs=log + 1)
+
+
+def put_manifest(store: ObjectStore, partitions: int | None, logs: int = 1) -> None:
+    """A lake of this many logs; the last one has this many partitions."""
+    names = [f"log {number}" for number in range(logs)]
+    lake = {"layout": 1, "rules": 1, "shards": 1, "logs": names, "partitions": partitions}
+    store.put(keys.LAKE, json.dumps(lake).encode())
 
 
 def rows(store: ObjectStore, prefix: str) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import gzip
 import json
 from typing import Any
 
+import pytest
 from fakes.event_log import FakeEventLog
 from fakes.gold_store import FakeGold
 from fakes.object_store import FakeStore
@@ -130,6 +131,26 @@ def test_the_records_of_former_logs_count_as_accepted() -> None:
     found = count(lake.log, lake.store, lake.gold, log_number=1, answered=0)
     assert (found.accepted, found.landed, found.waiting) == (4, 4, 0)
     assert found.faults() == []
+
+
+@pytest.mark.parametrize("head", [b'{"log":0,"partition":0,"end":1}', b"", None])
+def test_a_former_logs_head_that_lags_or_is_lost_takes_nothing_away(head: bytes | None) -> None:
+    """It is a hint: what bronze has of a former log was accepted."""
+    lake = Lake([])
+    lake.store.put(lake.name, jsonl(*(bronze_line(offset, value={}) for offset in range(3))))
+    if head is not None:
+        lake.store.put(keys.head(0, 0), head)
+    found = count(lake.log, lake.store, lake.gold, log_number=1, answered=0)
+    assert (found.accepted, found.landed) == (3, 3)
+    assert found.faults() == []
+
+
+def test_a_former_logs_last_object_that_is_gone_is_seen() -> None:
+    lake = Lake([])
+    lake.store.put(lake.name, jsonl(*(bronze_line(offset, value={}) for offset in range(3))))
+    lake.store.put(keys.head(0, 0), b'{"log":0,"partition":0,"end":5}')
+    found = count(lake.log, lake.store, lake.gold, log_number=1, answered=0)
+    assert found.faults() == ["accepted is 5, but landed + waiting + expired is 3"]
 
 
 def test_expired_records_are_neither_waiting_nor_landed() -> None:

@@ -120,7 +120,7 @@ def _days(terms: Terms) -> list[Finding]:
 
 def _watermarks(terms: Terms) -> list[Finding]:
     findings = []
-    landed = [head.complete_until for head in terms.listing.heads]
+    landed = [head.complete_until for head in terms.listing.heads if head.log == terms.log]
     cleaned, published = terms.listing.cleaned_until, terms.gold.complete_until
     if cleaned is not None and None not in landed and cleaned > min((at for at in landed if at), default="~"):
         what = f"Clean says complete until {cleaned}, but a partition has landed less."

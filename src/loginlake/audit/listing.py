@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import msgspec
 
-from loginlake.bronze.tip import Expired, Head
-from loginlake.errors import ObjectNotFound
+from loginlake.bronze.tip import Expired, Head, all_heads
 from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
+from loginlake.silver import watermark
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -49,10 +49,6 @@ class Receipt(msgspec.Struct, frozen=True):
     checksum: str
 
 
-class _Until(msgspec.Struct):
-    complete_until: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Names with versions (ETags) by folder, the heads and outcomes of the chains, and the marks of publish."""
@@ -75,7 +71,7 @@ def take(store: ObjectStore) -> Listing:
 
     beginning: what was cleaned later is merely not expected yet.
     """
-    cleaned_until = _cleaned_until(store)
+    said = watermark.read(store)
     receipts = _names(store, "receipts/")
     rejected = _names(store, "rejected/")
     todo = frozenset(keys.bronze_of_todo(entry.key) for entry in store.list("todo/"))
@@ -88,9 +84,9 @@ def take(store: ObjectStore) -> Listing:
         repeated=_names(store, "repeated/"),
         todo=todo,
         dirty=frozenset(keys.day_of_dirty(entry.key) for entry in store.list("dirty/")),
-        heads=tuple(msgspec.json.decode(store.get(entry.key).data, type=Head) for entry in store.list("heads/")),
+        heads=tuple(all_heads(store)),
         expired=tuple(msgspec.json.decode(store.get(entry.key).data, type=Expired) for entry in store.list("expired/")),
-        cleaned_until=cleaned_until,
+        cleaned_until=said.complete_until if said is not None else None,
         bronze_bytes=sum(size for _, size in sizes.values()),
     )
 
@@ -137,10 +133,3 @@ def in_threads(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_O
 
 def _names(store: ObjectStore, prefix: str) -> dict[str, str]:
     return {entry.key: entry.version for entry in store.list(prefix)}
-
-
-def _cleaned_until(store: ObjectStore) -> str | None:
-    try:
-        return msgspec.json.decode(store.get(keys.CLEAN_WATERMARK).data, type=_Until).complete_until
-    except ObjectNotFound:
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from loginlake.bronze.chain import Chain
@@ -21,10 +21,12 @@ _LONGEST_GAP = 1000
 class HeadKeeper:
     """Rewrites the heads of partitions where nothing waits, at most every `every_s` seconds."""
 
-    def __init__(self, log: EventLog, chain: Chain, every_s: float) -> None:
-        """The first refresh is due at once."""
+    def __init__(self, log: EventLog, chain: Chain, every_s: float, tell_partitions: Callable[[int], None]) -> None:
+        """The first refresh is due at once. `tell_partitions` gets the log's number of partitions, whenever it grew."""
         self._log = log
         self._chain = chain
+        self._tell_partitions = tell_partitions
+        self._partitions = 0
         self._every_s = every_s
         self._last: float | None = None
 
@@ -38,6 +40,9 @@ class HeadKeeper:
         self._last = timer_s
         try:
             ranges = self._log.ranges()
+            if len(ranges) > self._partitions:  # before any head says that its partition is complete
+                self._tell_partitions(len(ranges))
+                self._partitions = len(ranges)
             for partition, tip in idle.items():
                 end = ranges[partition].end
                 if tip.end >= end or only_gaps(self._log, partition, tip.end, end):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from loginlake.bronze.batch import (
     Batch,
@@ -110,7 +111,8 @@ class _Session:
         self._on_landed = on_landed
         self._encode = Encoder(number).encode
         self._chain = Chain(lander.lake.store, number, patience)
-        self._heads = HeadKeeper(self._log, self._chain, lander.head_refresh_s)
+        tell = partial(lander.lake.tell_partitions, number)
+        self._heads = HeadKeeper(self._log, self._chain, lander.head_refresh_s, tell)
         self._tips: dict[int, Tip] = {}
         self._batches: dict[int, Batch] = {}
         self._mean_size = 1.0

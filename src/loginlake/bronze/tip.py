@@ -34,8 +34,8 @@ class Head(msgspec.Struct, frozen=True):
     log: int
     partition: int
     end: int
-    object: str | None
-    complete_until: str | None
+    object: str | None = None
+    complete_until: str | None = None
 
     @property
     def tip(self) -> Tip:
@@ -54,13 +54,21 @@ class Expired(msgspec.Struct, frozen=True, rename={"start": "from"}):
 
 def find_head(store: ObjectStore, log: int, partition: int) -> Head | None:
     """The partition's head; None when there is none, or none that can be read (it is only a hint)."""
-    key = keys.head(log, partition)
+    return _read_head(store, keys.head(log, partition))
+
+
+def all_heads(store: ObjectStore) -> list[Head]:
+    """The heads of every log's partitions, but for those that cannot be read."""
+    return [head for entry in store.list("heads/") if (head := _read_head(store, entry.key)) is not None]
+
+
+def _read_head(store: ObjectStore, key: str) -> Head | None:
     try:
         return msgspec.json.decode(store.get(key).data, type=Head)
     except ObjectNotFound:
         return None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        logger.warning("A head cannot be read; the chain's end is found by listing.", extra={"object": key})
+        logger.warning("A head cannot be read and counts as missing: land writes it anew.", extra={"object": key})
         return None
 
 
@@ -70,7 +78,7 @@ def latest_object(store: ObjectStore, log: int, partition: int, head: Head | Non
     if since is None:
         names = (entry.key for entry in store.list("bronze/signins"))
     else:
-        folders = _folders(log, partition, since, now_ms)
+        folders = folders_between(log, partition, since, now_ms)
         names = (entry.key for folder in folders for entry in store.list(folder))
     parsed = (keys.parse_bronze(name) for name in names)
     found = [name for name in parsed if (name.log, name.partition) == (log, partition)]
@@ -89,7 +97,7 @@ def _searched_from(head: Head) -> int | None:
     return int(moment.timestamp() * 1000) - _HOUR_MS
 
 
-def _folders(log: int, partition: int, since_ms: int, now_ms: int) -> Iterator[str]:
+def folders_between(log: int, partition: int, since_ms: int, now_ms: int) -> Iterator[str]:
     """Where to look: the partition's own folder of each hour; after a long absence, whole days, to ask less often."""
     until_ms = max(since_ms, now_ms) + _HOUR_MS
     if until_ms - since_ms > _LONG_MS:

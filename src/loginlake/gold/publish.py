@@ -14,14 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import msgspec
-
-from loginlake.errors import Conflict, ObjectNotFound
+from loginlake.errors import Conflict
 from loginlake.gold import days, pointer
 from loginlake.gold.refresh import Refresh, Refreshed
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
+from loginlake.silver import watermark
 
 logger = logging.getLogger(__name__)
 INDEXES = (pointer.BY_GENERATION,)
@@ -50,10 +49,6 @@ class PublishReport:
             users=self.users + refreshed.users_written,
             generation=refreshed.generation,
         )
-
-
-class _Watermark(msgspec.Struct):
-    complete_until: str | None = None
 
 
 def publish(
@@ -89,7 +84,8 @@ def publish(
 def _pass(
     store: ObjectStore, gold: GoldStore, now: Callable[[], datetime], keep_for: timedelta, max_people: int
 ) -> PublishReport:
-    complete_until = _complete_until(store)
+    said = watermark.read(store)
+    complete_until = said.complete_until if said is not None else None
     if pointer.read(gold).generation == 0:
         _mark_every_day(store)
     claims = _claim(store)
@@ -107,13 +103,6 @@ def _pass(
         logger.info("published", extra={"days": len(done.days), "left": len(waiting), "generation": done.generation})
     current = pointer.read(gold)
     return replace(report, generation=current.generation, complete_until=current.complete_until)
-
-
-def _complete_until(store: ObjectStore) -> str | None:
-    try:
-        return msgspec.json.decode(store.get(keys.CLEAN_WATERMARK).data, type=_Watermark).complete_until
-    except ObjectNotFound:
-        return None
 
 
 def _marked(store: ObjectStore) -> dict[str, list[str]]:

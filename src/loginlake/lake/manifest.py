@@ -1,4 +1,4 @@
-"""lake.json: what a lake is (layout and rules versions, shards) and which logs filled it, in order."""
+"""lake.json: what a lake is (layout and rules versions, shards), which logs filled it, and how wide the last one is."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ LAYOUT = 1
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The content of lake.json. A log's number is its place in `logs`; new records come from the last one alone."""
+    """The content of lake.json. A log's number is its place in `logs`; new records come from the last one alone.
+
+    `partitions`: how many the last log has, as land saw them; None before it said so.
+    """
 
     layout: int
     rules: int
     shards: int
     logs: tuple[str, ...] = ()
+    partitions: int | None = None
 
 
 class Lake:
@@ -56,12 +60,21 @@ class Lake:
             logger.info("the lake has a new log", extra={"log": len(manifest.logs) - 1, "identity": identity})
         return len(manifest.logs) - 1
 
+    def tell_partitions(self, log: int, count: int) -> None:
+        """Say how many partitions the lake's last log has: a log only grows. Nothing when another is the last by now.
+
+        Conflict when another writer was faster: say it again later.
+        """
+        before, version = self._read()
+        if len(before.logs) - 1 == log and (before.partitions or 0) < count:
+            self.store.replace(keys.LAKE, _encode(msgspec.structs.replace(before, partitions=count)), version)
+
     def _append(self, identity: str) -> Manifest:
         """Put the identity last, unless another writer changed what is last meanwhile (the caller looks again)."""
         before, version = self._read()
         if before.logs and before.logs[-1] == identity:
             return before
-        after = msgspec.structs.replace(before, logs=(*before.logs, identity))
+        after = msgspec.structs.replace(before, logs=(*before.logs, identity), partitions=None)
         try:
             self.store.replace(keys.LAKE, _encode(after), version)
         except Conflict:
@@ -78,6 +91,14 @@ class Lake:
                 logger.debug("another writer made the lake first")
             stored = self.store.get(keys.LAKE)
         return _decode(stored.data), stored.version
+
+
+def find_manifest(store: ObjectStore) -> Manifest | None:
+    """What the lake is; None where no stage has come yet. It is not made."""
+    try:
+        return _decode(store.get(keys.LAKE).data)
+    except ObjectNotFound:
+        return None
 
 
 def _encode(manifest: Manifest) -> bytes:

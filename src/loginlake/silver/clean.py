@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,7 +20,7 @@ import msgspec
 from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore, Stored
-from loginlake.silver import moments
+from loginlake.silver import watermark
 from loginlake.silver.check import Checked, Checker, Shards
 from loginlake.silver.merger import WAITERS, Merger
 from loginlake.silver.reasons import Rules
@@ -67,7 +66,7 @@ def clean(
     `shards` answers into how many shards an event date is split (lake.json). Raises what the store raises: nothing is
     lost, the next pass does the rest. A damaged object stops nothing but the watermark and itself.
     """
-    complete_until = landed_until(store)
+    until = watermark.landed_until(store)  # before the list: what lands meanwhile is not promised
     report = CleanReport()
     cleaner = _Pass(store, rules, Checker(rules, shards), report)
     for batch in cleaner.batches(turns(entry.key for entry in store.list("todo/")), max_rows):
@@ -75,21 +74,8 @@ def clean(
         if progress is not None:
             progress(report)
     if not report.corrupt:
-        watermark = None if complete_until is None else moments.text(complete_until)
-        store.put(keys.CLEAN_WATERMARK, msgspec.json.encode({"complete_until": watermark}))
+        watermark.advance(store, until)
     return report
-
-
-def landed_until(store: ObjectStore) -> datetime | None:
-    """The earliest arrival time, over all partitions, up to which everything had landed; None when one is unknown."""
-    times: list[datetime] = []
-    for entry in store.list("heads/"):
-        said = msgspec.json.decode(store.get(entry.key).data).get("complete_until")
-        when = moments.moment(said) if isinstance(said, str) else None
-        if when is None:
-            return None
-        times.append(when)
-    return min(times, default=None)
 
 
 def turns(entries: Iterable[str]) -> list[list[str]]:

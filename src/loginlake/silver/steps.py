@@ -21,9 +21,9 @@ import msgspec
 from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
-from loginlake.silver import moments
+from loginlake.silver import watermark
 from loginlake.silver.check import Checked, Checker, Shards
-from loginlake.silver.clean import landed_until, receipt_of
+from loginlake.silver.clean import receipt_of
 from loginlake.silver.merger import Merger
 from loginlake.silver.reasons import Rules
 from loginlake.silver.rows import Rows
@@ -80,13 +80,13 @@ class SettleReport(NamedTuple):
 
 def find(store: ObjectStore, most: int) -> Found:
     """At most `most` objects of the work list, by name. Its cost follows the list, not the lake."""
-    until = landed_until(store)  # before the list: what lands meanwhile is not promised
+    until = watermark.landed_until(store)  # before the list: what lands meanwhile is not promised
     objects: list[str] = []
     for entry in store.list("todo/"):
         if len(objects) == most:
             return Found(objects, more=True)
         objects.append(keys.bronze_of_todo(entry.key))
-    return Found(objects, None if until is None else moments.text(until))
+    return Found(objects, until)
 
 
 def arrived_in(store: ObjectStore, date: str, hour: int) -> list[str]:
@@ -213,8 +213,7 @@ def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleRe
     listed = {keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
     until = None
     if not found.more and not listed.intersection(found.objects).difference(waiting):
-        until = found.complete_until
-        store.put(keys.CLEAN_WATERMARK, msgspec.json.encode({"complete_until": until}))
+        until = watermark.advance(store, found.complete_until)
     return SettleReport(settled, len(drafts) - settled, until)
 
 

@@ -255,3 +255,10 @@ def test_progress_counts_what_was_landed() -> None:
     log, store, seen = filled(10), FakeStore(), list[int]()
     lander(log, store).run(threading.Event(), once=True, on_landed=seen.append)
     assert seen == [4, 4, 2]
+
+
+def test_land_tells_the_lake_how_many_partitions_the_log_has() -> None:
+    store = FakeStore()
+    land(filled(2, partitions=3), store)
+    assert Lake(store).manifest().partitions == 3
+    assert [head(store, partition)["complete_until"] is None for partition in range(3)] == [False] * 3

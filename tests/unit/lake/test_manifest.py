@@ -8,14 +8,14 @@ import pytest
 from fakes.object_store import FakeStore
 
 from loginlake.errors import Corrupt, Unavailable, UnknownLayout, UnknownLog
-from loginlake.lake.manifest import Lake
+from loginlake.lake.manifest import Lake, find_manifest
 from loginlake.lake.store import open_store
 
 
 def test_the_first_log_is_0_and_stays_so() -> None:
     store = FakeStore()
     assert [Lake(store).log_number("a"), Lake(store).log_number("a")] == [0, 0]
-    assert store.content()["lake.json"] == b'{"layout":1,"rules":1,"shards":1,"logs":["a"]}\n'
+    assert store.content()["lake.json"] == b'{"layout":1,"rules":1,"shards":1,"logs":["a"],"partitions":null}\n'
 
 
 def test_a_lake_made_by_another_stage_takes_the_first_log() -> None:
@@ -90,3 +90,25 @@ def test_a_time_out_at_any_call_can_be_repeated(nth: int) -> None:
     except Unavailable:
         assert Lake(store).log_number("a") == 0
     assert Lake(store).manifest().logs == ("a",)
+
+
+def test_land_tells_how_wide_the_last_log_is_and_a_log_only_grows() -> None:
+    store = FakeStore()
+    Lake(store).log_number("a")
+    assert Lake(store).manifest().partitions is None
+    for told, kept in ((4, 4), (12, 12), (4, 12)):  # at last a lander that slept through the growth
+        Lake(store).tell_partitions(0, told)
+        assert Lake(store).manifest().partitions == kept
+    Lake(store).add_log("b")
+    Lake(store).tell_partitions(0, 40)
+    assert Lake(store).manifest().partitions is None, "that was another log"
+    Lake(store).tell_partitions(1, 3)
+    found = find_manifest(store)
+    assert found is not None
+    assert found.partitions == 3
+
+
+def test_a_lake_that_is_not_there_is_not_made_by_asking() -> None:
+    store = FakeStore()
+    assert find_manifest(store) is None
+    assert store.objects == {}
