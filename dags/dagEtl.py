@@ -4,14 +4,16 @@
 **receipts** to the objects whose every merge is done -> **goldDB** publishes the days that changed -> **audit** fails
 the run when something is not accounted for.
 
-The clock starts it every five minutes; what there is to do is always what the lake lists, so a run that failed, was
-killed or never ran costs nothing but time. A backfill does the bronze objects that arrived in its hours again.
+The clock starts it every five minutes (DAGETL_SCHEDULE); what there is to do is always what the lake lists, so a run
+that failed, was killed or never ran costs nothing but time. A backfill does the bronze objects that arrived in its
+hours again.
 
 Each task's log says in a few lines what happened, why, and the next move. Settings: LOGINLAKE_*, as everywhere.
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +37,7 @@ def azure_etl(found: Any) -> Any:
     dag_id="dagEtl",
     description="Clean what landed, publish the answers, account for everything",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable("*/5 * * * *", timezone="UTC"),
+    schedule=CronDataIntervalTimetable(os.environ.get("DAGETL_SCHEDULE") or "*/5 * * * *", timezone="UTC"),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

@@ -157,9 +157,15 @@ def _keep(path: Path, new: dict[str, str]) -> dict[str, str]:
 
 
 def start(
-    home: Path, *, venv: Path = VENV, port: int = 0, tied: bool = True, settings: Mapping[str, str] | None = None
+    home: Path,
+    *,
+    venv: Path = VENV,
+    port: int = 0,
+    tied: bool = True,
+    unpause: bool = True,
+    settings: Mapping[str, str] | None = None,
 ) -> Airflow:
-    """Migrate the database, start the three processes, wait until they are well and the DAG is there, unpause it.
+    """Migrate the database, start the three processes, wait until they are well and the DAG is there, `unpause` it.
 
     `tied`: they die with the thread that started them. `settings` go into their environment. NotStarted, with the last
     lines of the log or the DAG's import error, when it is not well.
@@ -176,7 +182,7 @@ def start(
             log = home / f"{name}.log"
             server.children[name] = Child(f"Airflow's {name}", [*program, name, *options], log, tied=tied)
         server.children["api-server"].wait_until(lambda: _is_well(server), _READY_S)
-        _wait_for_dag(server)
+        _wait_for_dag(server, paused=not unpause)
     except BaseException:
         server.stop()
         raise
@@ -191,13 +197,13 @@ def _is_well(server: Airflow) -> bool:
     return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
 
 
-def _wait_for_dag(server: Airflow) -> None:
+def _wait_for_dag(server: Airflow, *, paused: bool) -> None:
     def is_there() -> bool:
         errors = server.ask("importErrors")["import_errors"]
         if errors:
             raise NotStarted(f"{errors[0]['filename']} cannot be imported.\n{errors[0]['stack_trace']}")
         try:
-            server.ask(f"dags/{DAG}", {"is_paused": False}, "PATCH")
+            server.ask(f"dags/{DAG}", {"is_paused": paused}, "PATCH")
         except urllib.error.HTTPError as error:
             return error.code != 404
         return True
