@@ -16,6 +16,6 @@ if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
 fi
 sh tests/check.sh
 # A worker a core; a file's tests stay together, and so do the servers that they share.
-pytest -q -n 2 --dist loadfile -m "$select" --cov --cov-report= "$@"
+pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "$select" --cov --cov-report= "$@"
 coverage report --skip-covered --sort=cover | tail -n 25
 if [ -n "$missing" ]; then echo "NOT RUN: $missing"; fi

@@ -53,6 +53,8 @@ log.close()
 print(*acknowledged)
 """
 CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
 waiting = deque()
 try:
     for number in itertools.count():
