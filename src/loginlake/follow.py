@@ -53,7 +53,7 @@ class Follower:
     def __init__(self, log: EventLog, log_number: int, store: ObjectStore, gold: GoldStore, checker: Checker) -> None:
         """`log_number` is the lake's number of this log."""
         self._log, self._number, self._store, self._gold, self._checker = log, log_number, store, gold, checker
-        self._owners = Owners(store, [entry.key for entry in store.list("bronze/")])
+        self._owners = Owners(store)
 
     def follow(self, what: str) -> list[Followed]:
         """The messages that `what` names (PARTITION:OFFSET, LOG:PARTITION:OFFSET, an e-mail, an event's id).

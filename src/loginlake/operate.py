@@ -86,7 +86,7 @@ def explain(settings: Settings, place: str) -> dict[str, Any]:
     except ValueError:
         raise Misconfigured(f"{place!r} is no place.", "", "Write PARTITION:OFFSET, as `rejected show` does.") from None
     store = wiring.open_lake(settings)
-    key = Owners(store, [entry.key for entry in store.list("bronze/")]).of((log, partition, offset))
+    key = Owners(store).of((log, partition, offset))
     line = None if key is None else quarantine.bronze_line(store, key, offset)
     if key is None or line is None:
         raise ObjectNotFound(f"Bronze has nothing at {place}.", "", "Look where `loginlake trace` finds it.")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
+from typing import Any
 
 from loginlake.bronze import envelope
 from loginlake.errors import Corrupt
@@ -43,6 +44,19 @@ class Checked:
     def row_count(self) -> int:
         """The rows handed on to merges."""
         return sum(map(len, self.rows.values()))
+
+
+def receipt_of(checked: Checked) -> dict[str, Any]:
+    """The receipt of an object, as data: what became of its lines."""
+    return {
+        "object": checked.key,
+        "lines": checked.lines,
+        "erased": checked.erased,
+        "rejected": dict(sorted(checked.reasons.items())),
+        "hours": [{**slot._asdict(), "rows": len(checked.rows[slot])} for slot in sorted(checked.rows)],
+        "rules": Rules.VERSION,
+        "checksum": f"sha256:{checked.checksum}",
+    }
 
 
 class Checker:

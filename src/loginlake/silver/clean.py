@@ -1,7 +1,8 @@
 """Clean: one pass over the work list todo/, bronze -> silver, repeated, rejected and receipts (docs/data.md, Silver).
 
-Write order: rejected, repeated, silver, receipt; then the entry of the work list goes. Whatever is cut off in between
-is done again by the next pass, with equal content. Any number of cleaners may run at once.
+Write order: begun (in the entry of the work list), rejected, repeated, silver, receipt; then the entry goes. Whatever
+is cut off in between is done again by the next pass, with equal content; where it was begun by other rules, by reclean,
+which clears what they left. Any number of cleaners with the same rules may run at once.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
 from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore, Stored
-from loginlake.silver import watermark
-from loginlake.silver.check import Checked, Checker, Shards
+from loginlake.silver import begun, watermark
+from loginlake.silver.begun import Begun
+from loginlake.silver.check import Checked, Checker, Shards, receipt_of
+from loginlake.silver.damage import DamagedHour
 from loginlake.silver.merger import WAITERS, Merger
 from loginlake.silver.reasons import Rules
+from loginlake.silver.reclean import Recleaner, RecleanReport
 from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
@@ -35,8 +39,9 @@ READ_AHEAD = 4
 class CleanReport:
     """What one pass did: lines = kept + repeated + erased + the sum of rejected.
 
-    `waiting` counts entries of the work list whose bronze object is not there (yet), `corrupt` names the objects that
-    cannot be read; both stay on the list.
+    `waiting` counts entries of the work list whose bronze object is not there (yet), `corrupt` names the objects of
+    bronze, silver and repeated that cannot be read; the entries behind both stay on the list. `again`: objects that
+    were begun by other rules and are now cleaned by these, which the other counts leave out.
     """
 
     objects: int = 0
@@ -48,6 +53,7 @@ class CleanReport:
     slots: int = 0
     waiting: int = 0
     corrupt: list[str] = field(default_factory=list)
+    again: int = 0
 
 
 Progress = Callable[[CleanReport], None]
@@ -68,11 +74,13 @@ def clean(
     """
     until = watermark.landed_until(store)  # before the list: what lands meanwhile is not promised
     report = CleanReport()
-    cleaner = _Pass(store, rules, Checker(rules, shards), report)
-    for batch in cleaner.batches(turns(entry.key for entry in store.list("todo/")), max_rows):
+    listed = {entry.key: entry.size for entry in store.list("todo/")}
+    cleaner = _Pass(store, rules, shards, report, {entry for entry, size in listed.items() if size})
+    for batch in cleaner.batches(turns(listed), max_rows):
         cleaner.finish(batch)
         if progress is not None:
             progress(report)
+    cleaner.finish_others()
     if not report.corrupt:
         watermark.advance(store, until)
     return report
@@ -94,14 +102,28 @@ def turns(entries: Iterable[str]) -> list[list[str]]:
     return [found[turn] for turn in sorted(found)]
 
 
+class _Work(NamedTuple):
+    """An entry of the work list, with what is known of its object: a receipt; or how it was begun, and the object."""
+
+    entry: str
+    receipt: Stored | None
+    begun: Begun | None
+    stored: Stored | None
+
+
 class _Pass:
     """One pass: reads objects, has their rows merged hour by hour, leaves receipts."""
 
-    def __init__(self, store: ObjectStore, rules: Rules, checker: Checker, report: CleanReport) -> None:
-        self._store = store
-        self._checker = checker
+    def __init__(
+        self, store: ObjectStore, rules: Rules, shards: Shards, report: CleanReport, begun_before: set[str]
+    ) -> None:
+        self._store, self._rules, self._shards = store, rules, shards
+        self._checker = Checker(rules, shards)
         self._merger = Merger(store, rules.secret)
         self._report = report
+        self._begun_before = begun_before
+        self._beginning: dict[str, Begun] = {}
+        self._others: list[str] = []
 
     def batches(self, todo: list[list[str]], max_rows: int) -> Iterator[list[Checked]]:
         """The checked objects of the work list, in groups that hold about `max_rows` rows.
@@ -112,8 +134,8 @@ class _Pass:
         rows = 0
         for turn in todo:
             before = rows
-            for entry, receipt, stored in self._read_ahead(turn):
-                checked = self._checked(entry, receipt, stored)
+            for work in self._read_ahead(turn):
+                checked = self._checked(work)
                 if checked is None:
                     continue
                 batch.append(checked)
@@ -127,43 +149,56 @@ class _Pass:
         if batch:
             yield batch
 
-    def _read_ahead(self, turn: list[str]) -> Iterator[tuple[str, Stored | None, Stored | None]]:
+    def _read_ahead(self, turn: list[str]) -> Iterator[_Work]:
         """Each entry with its receipt and, where there is none, its object: a few are asked for at a time."""
 
-        def read(entry: str) -> tuple[str, Stored | None, Stored | None]:
+        def read(entry: str) -> _Work:
             key = keys.bronze_of_todo(entry)
             receipt = _read(self._store, keys.receipt(key))
-            return entry, receipt, _read(self._store, key) if receipt is None else None
+            if receipt is not None:
+                return _Work(entry, receipt, None, None)
+            found = begun.read(self._store, entry) if entry in self._begun_before else None
+            return _Work(entry, None, found, _read(self._store, key))
 
         with ThreadPoolExecutor(READ_AHEAD) as pool:
             for at in range(0, len(turn), READ_AHEAD):
                 yield from pool.map(read, turn[at : at + READ_AHEAD])
 
-    def _checked(self, entry: str, receipt: Stored | None, stored: Stored | None) -> Checked | None:
-        """The object behind an entry, judged; None when there is nothing to do for it, or not yet."""
-        key = keys.bronze_of_todo(entry)
-        if receipt is not None:
-            if msgspec.json.decode(receipt.data)["rejected"]:
+    def _checked(self, work: _Work) -> Checked | None:
+        """The object behind an entry, judged; None when there is nothing to do for it, or not yet, or not here."""
+        key = keys.bronze_of_todo(work.entry)
+        if work.receipt is not None:
+            if msgspec.json.decode(work.receipt.data)["rejected"]:
                 self._mark({keys.parse_bronze(key).date})
-            self._store.delete(entry)
+            self._store.delete(work.entry)
             return None
-        if stored is None:
+        if work.stored is None:
             # Land writes the entry first. If it stopped there, it comes back to the very same name.
             self._report.waiting += 1
             return None
         try:
-            content = lines.decode(stored.data)
-            return self._checker.check(key, content, hashlib.sha256(content).hexdigest())
+            content = lines.decode(work.stored.data)
+            checked = self._checker.check(key, content, hashlib.sha256(content).hexdigest())
         except Corrupt as error:
             log.error("bronze object is damaged", extra={"object": key, "error": str(error)})  # noqa: TRY400
             self._report.corrupt.append(key)
             return None
+        ours = begun.of((self._rules.fingerprint,), checked.rows)
+        if work.begun is None:
+            self._beginning[key] = ours
+        elif work.begun != ours:
+            self._others.append(key)
+            return None
+        return checked
 
     def finish(self, batch: list[Checked]) -> None:
         """Write all that a group of objects comes to, in the order that lets a crash be healed by doing it again.
 
         The group is emptied: its memory is given back while it is merged.
         """
+        slots_of = {checked.key: frozenset(checked.rows) for checked in batch}
+        beginning, self._beginning = self._beginning, {}
+        self._each(lambda key: begun.write(self._store, keys.todo(key), beginning[key]), beginning)
         for checked in batch:
             if checked.rejected:
                 self._store.put(keys.rejected(checked.key), lines.encode(checked.rejected))
@@ -181,9 +216,27 @@ class _Pass:
         # Again: a publisher may have taken the first mark and read an hour before it was written.
         self._mark(days | arrival_days)
         # The last word on objects: every row of them is where it belongs. Then they leave the work list.
-        self._each(lambda key: self._store.put(keys.receipt(key), receipts[key]), receipts)
+        done = [key for key, touched in slots_of.items() if not touched & self._damaged()]
+        self._each(lambda key: self._store.put(keys.receipt(key), receipts[key]), done)
         self._mark(arrival_days)
-        self._each(lambda key: self._store.delete(keys.todo(key)), receipts)
+        self._each(lambda key: self._store.delete(keys.todo(key)), done)
+
+    def finish_others(self) -> None:
+        """Clean the objects anew that were begun by other rules."""
+        if self._others:
+            recleaner = Recleaner(self._store, self._rules, self._shards, RecleanReport())
+            for key in self._others:
+                try:
+                    recleaner.run([key])
+                    self._report.again += 1
+                except DamagedHour as error:
+                    log.error("an hour is damaged: %s", error)  # noqa: TRY400
+                    self._merger.damaged[error.slot] = error
+        self._report.corrupt += sorted({error.key for error in self._merger.damaged.values()})
+
+    def _damaged(self) -> set[keys.Slot]:
+        """The hours that stay as they are, and with them the entries of objects that have rows there."""
+        return set(self._merger.damaged)
 
     def _count(self, checked: Checked) -> None:
         self._report.objects += 1
@@ -212,19 +265,6 @@ def _by_slot(batch: list[Checked]) -> dict[keys.Slot, Rows]:
             else:
                 slots[slot] = rows
     return slots
-
-
-def receipt_of(checked: Checked) -> dict[str, Any]:
-    """The receipt of an object, as data: what became of its lines."""
-    return {
-        "object": checked.key,
-        "lines": checked.lines,
-        "erased": checked.erased,
-        "rejected": dict(sorted(checked.reasons.items())),
-        "hours": [{**slot._asdict(), "rows": len(checked.rows[slot])} for slot in sorted(checked.rows)],
-        "rules": Rules.VERSION,
-        "checksum": f"sha256:{checked.checksum}",
-    }
 
 
 def _read(store: ObjectStore, key: str) -> Stored | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,57 +12,69 @@ from loginlake.bronze.compare import end_of
 from loginlake.errors import Conflict, Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
-from loginlake.silver.merge import Merged, Who, merge
+from loginlake.silver.damage import DamagedHour
+from loginlake.silver.merge import Merged, Who, merge, repeats_of, rows_of
 from loginlake.silver.rows import Rows
 
 Origin = tuple[int, int, int]
 MAX_CONFLICTS = 100
+_NO_END = 1 << 63
 
 
 class _Row(msgspec.Struct, gc=False):
     log: int
     partition: int
     offset: int
-    arrived: str = ""
     winner_log: int = -1
     winner_partition: int = -1
     winner_offset: int = -1
+
+    @property
+    def origin(self) -> Origin:
+        return self.log, self.partition, self.offset
+
+    @property
+    def winner(self) -> Origin:
+        return self.winner_log, self.winner_partition, self.winner_offset
 
 
 _row = msgspec.json.Decoder(_Row).decode
 
 
 class Owners:
-    """Which bronze object an origin is of, by the objects' names."""
+    """Which bronze object an origin is of, by the objects' names at one moment."""
 
-    def __init__(self, store: ObjectStore, bronze: Iterable[str]) -> None:
-        """`bronze`: the names at one moment. A later object is looked for when it is asked for."""
+    def __init__(self, store: ObjectStore) -> None:
+        """List bronze."""
         self._store = store
-        self._starts: dict[tuple[int, int], list[tuple[int, str]]] = {}
         self._ends: dict[str, int] = {}
-        for name in map(keys.parse_bronze, bronze):
-            self._starts.setdefault((name.log, name.partition), []).append((name.start, name.key))
-        for chain in self._starts.values():
-            chain.sort()
+        self.look_again()
 
-    def of(self, origin: Origin, arrived: str = "") -> str | None:
-        """The object; None when there is none. `arrived` says where to look past the last one known."""
+    def look_again(self) -> None:
+        """List bronze anew: what is read after an object was listed as unknown may be of one that landed meanwhile."""
+        starts: dict[tuple[int, int], list[tuple[int, str]]] = {}
+        for entry in self._store.list("bronze/"):
+            name = keys.parse_bronze(entry.key)
+            starts.setdefault((name.log, name.partition), []).append((name.start, entry.key))
+        for chain in starts.values():
+            chain.sort()
+        self._starts = starts
+
+    def of(self, origin: Origin) -> str | None:
+        """The object; None when there was none at that moment."""
         chain = self._starts.get(origin[:2], [])
         at = bisect_right(chain, (origin[2], "~")) - 1
-        if 0 <= at < len(chain) - 1:
-            return chain[at][1]
-        if at >= 0 and origin[2] < self._end(chain[at][1]):
-            return chain[at][1]
-        return self._later(origin, arrived) if arrived else None
-
-    def _later(self, origin: Origin, arrived: str) -> str | None:
-        folder = keys.bronze_partition(arrived[:10], int(arrived[11:13]), *origin[:2])
-        names = [entry.key for entry in self._store.list(folder) if keys.parse_bronze(entry.key).start <= origin[2]]
-        return max(names) if names and origin[2] < self._end(max(names)) else None
+        if at < 0 or (at == len(chain) - 1 and origin[2] >= self._end(chain[at][1])):
+            return None
+        return chain[at][1]
 
     def _end(self, key: str) -> int:
+        """Where a partition's last object ends. Nobody knows of a damaged one: whatever may be its own is."""
         if key not in self._ends:
-            self._ends[key] = end_of(key, lines.decode(self._store.get(key).data)).offset
+            try:
+                self._ends[key] = end_of(key, lines.decode(self._store.get(key).data)).offset
+            except Corrupt:
+                return _NO_END
         return self._ends[key]
 
 
@@ -75,87 +87,92 @@ class Unsettled(Exception):  # no failure: the caller takes these objects in
 
 
 class Replacement(NamedTuple):
-    """What an hour is made anew with. `whose` answers the object of an origin (given where it arrived, or ""); None: of
+    """What an hour is made anew with. `whose` answers the object of an origin; None: of none, and such a row goes.
 
-    none, and such a row goes. `chosen`: the objects whose rows go, for `new` ones. `mark` is called before a write.
+    `look_again` brings `whose` up to date, since rows may be of objects that landed meanwhile. `chosen`: the objects
+    whose rows go, for `new` ones. `anew`: what cannot be read counts as empty, since everybody's rows are brought; else
+    it is DamagedHour. `mark` is called before a write.
     """
 
     new: Rows
-    whose: Callable[[Origin, str], str | None]
+    whose: Callable[[Origin], str | None]
+    look_again: Callable[[], None]
     chosen: Collection[str]
+    anew: bool
     who: Who
     mark: Callable[[], None]
+
+
+class _Stored(NamedTuple):
+    content: bytes
+    version: str | None
+    damaged: bool = False
 
 
 def replace(store: ObjectStore, slot: keys.Slot, by: Replacement) -> bool:
     """Put the new rows of the `chosen` objects in place of what they had in an hour; whether anything changed.
 
     Under the hour's lock and the versions that were read, as every merge; readers see the hour before or after.
-    Unsettled: choose these objects as well.
+    Unsettled: choose these objects as well. Nothing left: an empty object, since a removal has no condition.
     """
-    silver_key, repeated_key = keys.silver(slot), keys.repeated(slot)
-    with store.lock(silver_key):
+    names = keys.repeated(slot), keys.silver(slot)
+    with store.lock(keys.silver(slot)):
         for _ in range(MAX_CONFLICTS):
-            silver, silver_version = _content(store, silver_key)
-            repeated, repeated_version = _content(store, repeated_key)
-            merged = _merged(silver, repeated, by)
-            if (merged.silver, merged.repeated) == (silver, repeated):
+            stored = _read(store, names[0], repeats_of), _read(store, names[1], rows_of)
+            damaged = next((name for name, old in zip(names, stored, strict=True) if old.damaged), None)
+            if damaged is not None and not by.anew:
+                raise DamagedHour(slot, damaged)
+            merged = _merged(stored[1].content, stored[0].content, by)
+            pairs = zip(names, stored, (merged.repeated, merged.silver), strict=True)
+            changed = [(name, old, new) for name, old, new in pairs if old.damaged or new != old.content]
+            if not changed:
                 return False
             by.mark()
             try:
-                if merged.repeated != repeated:
-                    _write(store, repeated_key, merged.repeated, repeated_version)
-                if merged.silver != silver:
-                    _write(store, silver_key, merged.silver, silver_version)
+                for name, old, new in changed:
+                    store.replace(name, lines.compress(new), old.version)
             except Conflict:
                 continue
             return True
-    raise Conflict(f"The hour {silver_key} is written all the time.", "Many cleaners are at work.", "Do it again.")
+    raise Conflict(f"The hour {names[1]} is written all the time.", "Many cleaners are at work.", "Do it again.")
 
 
 def _merged(silver: bytes, repeated: bytes, by: Replacement) -> Merged:
-    new, whose, chosen = by.new, by.whose, by.chosen
+    new, chosen = by.new, by.chosen
+    rows = [(line, _row(line)) for line in lines.split(silver)]
+    repeats = [(line, _row(line)) for line in lines.split(repeated)]
+    if any(by.whose(row.origin) is None for _, row in (*rows, *repeats)):
+        by.look_again()  # bronze is written before its rows: what was read above is of a listed object now, or of none
     kept: list[bytes] = []
-    arrivals: dict[Origin, str] = {}
-    for line in lines.split(silver):
-        row = _row(line)
-        arrivals[row.log, row.partition, row.offset] = row.arrived
-        owner = whose((row.log, row.partition, row.offset), row.arrived)
+    for line, row in rows:
+        owner = by.whose(row.origin)
         if owner is not None and owner not in chosen:
             kept.append(line)
-    repeats: list[bytes] = []
+    kept_repeats: list[bytes] = []
     orphans: set[str] = set()
     fresh = set(zip(new.log, new.partition, new.offset, strict=True))
-    for line in lines.split(repeated):
-        row = _row(line)
-        owner = whose((row.log, row.partition, row.offset), "")
+    for line, row in repeats:
+        owner = by.whose(row.origin)
         if owner is None or owner in chosen:
             continue
-        winner = (row.winner_log, row.winner_partition, row.winner_offset)
-        winners = whose(winner, arrivals.get(winner, ""))
-        if (winners is None or winners in chosen) and winner not in fresh:
+        winners = by.whose(row.winner)
+        if (winners is None or winners in chosen) and row.winner not in fresh:
             orphans.add(owner)
-        repeats.append(line)
+        kept_repeats.append(line)
     if orphans:
         raise Unsettled(orphans)
-    return merge(lines.join(kept), lines.join(repeats), new, by.who)
+    return merge(lines.join(kept), lines.join(kept_repeats), new, by.who)
 
 
-def _content(store: ObjectStore, key: str) -> tuple[bytes, str | None]:
-    """Uncompressed content and version; what cannot be read is as if it were empty: it is made anew."""
+def _read(store: ObjectStore, key: str, decode: Callable[[bytes], list[Any]]) -> _Stored:
+    """Uncompressed content and version; what cannot be read as rows is damaged, and empty."""
     try:
         stored = store.get(key)
     except ObjectNotFound:
-        return b"", None
+        return _Stored(b"", None)
     try:
         content = lines.decode(stored.data)
-        for line in lines.split(content):
-            _row(line)
-    except (Corrupt, msgspec.MsgspecError, UnicodeDecodeError):
-        return b"", stored.version
-    return content, stored.version
-
-
-def _write(store: ObjectStore, key: str, content: bytes, version: str | None) -> None:
-    """Write in place of what was read. Nothing left: an empty object, since a removal has no condition."""
-    store.replace(key, lines.compress(content), version)
+        decode(content)
+    except Corrupt:
+        return _Stored(b"", stored.version, damaged=True)
+    return _Stored(content, stored.version)

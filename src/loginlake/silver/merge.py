@@ -111,7 +111,7 @@ def _rows(hours: Sequence[Hour], stored: list[int]) -> pl.DataFrame:
 
     One row an origin (a new one over a stored one); doubled: another row of the hour has its (source, id).
     """
-    old = [_decoded(_keys_of, hour.silver, count) for hour, count in zip(hours, stored, strict=True)]
+    old = [rows_of(hour.silver) for hour in hours]
     columns: dict[str, Iterable[Any]] = {name: _column(name, old, hours) for name in KEYS}
     numbers = (repeat(at, count + len(hour.new)) for at, (count, hour) in enumerate(zip(stored, hours, strict=True)))
     fresh = ((False,) * count + (True,) * len(hour.new) for count, hour in zip(stored, hours, strict=True))
@@ -133,7 +133,7 @@ def _column(name: str, old: Sequence[list[_Keys]], hours: Sequence[Hour]) -> lis
 
 
 def _repeats(hours: Sequence[Hour]) -> pl.DataFrame:
-    stored = [_decoded(_repeated_of, hour.repeated, lines.count(hour.repeated)) for hour in hours]
+    stored = [repeats_of(hour.repeated) for hour in hours]
     columns: dict[str, Iterable[Any]] = {name: map(attrgetter(name), chain.from_iterable(stored)) for name in REPEATED}
     columns["hour"] = chain.from_iterable(repeat(at, len(rows)) for at, rows in enumerate(stored))
     return _frame(columns, {**REPEATED, "hour": pl.UInt32})
@@ -143,13 +143,22 @@ def _frame(columns: dict[str, Iterable[Any]], types: dict[str, Any]) -> pl.DataF
     return pl.DataFrame({name: pl.Series(list(values), dtype=types[name]) for name, values in columns.items()})
 
 
-def _decoded(decode: Callable[[bytes], list[Any]], content: bytes, count: int) -> list[Any]:
-    """A row a line of stored content."""
+def rows_of(silver: bytes) -> list[Any]:
+    """The keys of every line of an hour's silver; Corrupt when a line is none that clean wrote."""
+    return _decoded(_keys_of, silver)
+
+
+def repeats_of(repeated: bytes) -> list[Any]:
+    """The rows of an hour's repeats; Corrupt when a line is none that clean wrote."""
+    return _decoded(_repeated_of, repeated)
+
+
+def _decoded(decode: Callable[[bytes], list[Any]], content: bytes) -> list[Any]:
     try:
         rows = decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _corrupt() from error
-    if len(rows) != count:
+    if len(rows) != lines.count(content) or (content and content[-1:] != b"\n"):
         raise _corrupt()
     return rows
 
@@ -175,7 +184,7 @@ def _corrupt() -> Corrupt:
     return Corrupt(
         "A stored object of silver or repeated cannot be read.",
         "It was changed or damaged after it was written.",
-        "Remove it and its hour's receipts, so that clean makes it again from bronze.",
+        "loginlake audit names it, and what to do.",
     )
 
 
@@ -184,6 +193,7 @@ def _settle(suspects: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
 
     A stored repeat's winner counts although its own row may not be here yet: another cleaner is about to bring it.
     """
+    suspects, repeats = _by_one_name(suspects, repeats)
     old, new = repeats.lazy(), suspects.lazy()
     winners = old.select(*GROUP, **dict(zip(ORIGIN[1:], map(pl.col, WINNER[1:]), strict=True)))
     members = pl.concat([new.select(*GROUP, *ORIGIN[1:]), old.select(*GROUP, *ORIGIN[1:])]).unique()
@@ -199,3 +209,34 @@ def _settle(suspects: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
     )
     settled = members.join(earliest, on=GROUP, how="inner", nulls_equal=True).filter(~same)
     return settled.select(*ORIGIN, *GROUP[1:], *WINNER[1:]).sort(*ORIGIN).collect()
+
+
+def _by_one_name(suspects: pl.DataFrame, repeats: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same with one `who` a person, where another key than today's made some of them: an origin that goes by two
+    is one message, so both name one person. The name of a row at hand counts, since it was made by today's key.
+    """
+    winners = repeats.select(*GROUP, **dict(zip(ORIGIN[1:], map(pl.col, WINNER[1:]), strict=True)))
+    named = pl.concat([suspects.select(*GROUP, *ORIGIN[1:]), repeats.select(*GROUP, *ORIGIN[1:]), winners]).unique()
+    place = ("hour", "source", "id", *ORIGIN[1:])
+    doubled = named.filter(pl.struct(place).is_duplicated())
+    if doubled.is_empty():
+        return suspects, repeats
+    today = set(suspects.select(GROUP).iter_rows())
+    better: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+    def name_of(group: tuple[Any, ...]) -> tuple[Any, ...]:
+        while group in better:
+            group = better[group]
+        return group
+
+    for _, both in doubled.select(*place, "who").sort(*place, "who").group_by(place, maintain_order=True):
+        groups = sorted(
+            {name_of(row) for row in both.select(GROUP).iter_rows()}, key=lambda row: (row not in today, row[-1] or "")
+        )
+        better.update((other, groups[0]) for other in groups[1:])
+
+    def renamed(frame: pl.DataFrame) -> pl.DataFrame:
+        names = [name_of(row)[-1] for row in frame.select(GROUP).iter_rows()]
+        return frame.with_columns(who=pl.Series(names, dtype=pl.String))
+
+    return renamed(suspects), renamed(repeats)

@@ -6,20 +6,23 @@ and stored) are in memory, and their locks are files held open.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import NamedTuple
 
 import msgspec
 
-from loginlake.errors import Conflict, ObjectNotFound
+from loginlake.errors import Conflict, Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
-from loginlake.silver.merge import Hour, Merged, merge_hours
+from loginlake.silver.damage import DamagedHour
+from loginlake.silver.merge import Hour, Merged, merge_hours, rows_of
 from loginlake.silver.rows import Rows, who
 
+log = logging.getLogger(__name__)
 MAX_CONFLICTS = 100
 TOGETHER = 128  # hours; each lock is an open file of the folder store, and what another cleaner may wait for
 TOGETHER_ROWS = 50_000
@@ -56,24 +59,25 @@ class Merger:
         self._store = store
         self._secret = secret
         self._together = together
+        self.damaged: dict[keys.Slot, DamagedHour] = {}
 
     def merge(self, hours: Iterable[keys.Slot], new: Callable[[keys.Slot], Rows]) -> Iterator[Counts]:
         """Merge the hours' new rows, which are asked for once, from several threads; what is answered is written.
 
         Locks are taken in the order of the slots, by every merger: so none waits for another in a circle. What the
-        store raises ends it.
+        store raises ends it. An hour that cannot be read is left as it is, answers nothing, and is found in `damaged`.
         """
         slots = deque(sorted(set(hours)))
         with ThreadPoolExecutor(WAITERS) as pool:
             while slots:
                 with ExitStack() as locks:
                     read = self._take(slots, new, locks, pool)
-                    merged = merge_hours([each.hour for each in read], self._who)
-                    writes = [pool.submit(self._write, *pair) for pair in zip(read, merged, strict=True)]
+                    writes = [pool.submit(self._write, *pair) for pair in self._merged(read)]
                     wait(writes)
                 for write in writes:
                     done = write.result()
-                    yield Counts(done.kept, done.repeats)
+                    if done is not None:
+                        yield Counts(done.kept, done.repeats)
 
     def _take(
         self,
@@ -90,24 +94,51 @@ class Merger:
             for slot in some:
                 locks.enter_context(self._store.lock(keys.silver(slot)))
             for found in pool.map(lambda slot: self._read(slot, new(slot)), some):
-                read.append(found)
-                rows += len(found.hour.new) + lines.count(found.hour.silver)
+                if found is not None:
+                    read.append(found)
+                    rows += len(found.hour.new) + lines.count(found.hour.silver)
         return read
 
-    def _read(self, slot: keys.Slot, new: Rows) -> _Read:
-        silver, silver_version = self._content(keys.silver(slot))
-        repeated, repeated_version = self._content(keys.repeated(slot))
+    def _read(self, slot: keys.Slot, new: Rows) -> _Read | None:
+        try:
+            silver, silver_version = self._content(slot, keys.silver(slot))
+            repeated, repeated_version = self._content(slot, keys.repeated(slot))
+        except DamagedHour as error:
+            self._leave(error)
+            return None
         return _Read(slot, Hour(silver, repeated, new), silver_version, repeated_version)
 
-    def _content(self, key: str) -> tuple[bytes, str | None]:
+    def _content(self, slot: keys.Slot, key: str) -> tuple[bytes, str | None]:
         """The uncompressed content of an object and its version; nothing and None when there is none."""
         try:
             stored = self._store.get(key)
+            return lines.decode(stored.data), stored.version
         except ObjectNotFound:
             return b"", None
-        return lines.decode(stored.data), stored.version
+        except Corrupt:
+            raise DamagedHour(slot, key) from None
 
-    def _write(self, read: _Read, merged: Merged) -> Merged:
+    def _merged(self, read: Sequence[_Read]) -> list[tuple[_Read, Merged]]:
+        """Hours merged at once; where one of them holds what clean never wrote, each alone, and without that one."""
+        try:
+            return list(zip(read, merge_hours([each.hour for each in read], self._who), strict=True))
+        except Corrupt:
+            if len(read) > 1:
+                return [pair for each in read for pair in self._merged([each])]
+        (damaged,) = read
+        try:
+            rows_of(damaged.hour.silver)
+            key = keys.repeated(damaged.slot)
+        except Corrupt:
+            key = keys.silver(damaged.slot)
+        self._leave(DamagedHour(damaged.slot, key))
+        return []
+
+    def _leave(self, error: DamagedHour) -> None:
+        log.error("an hour is damaged: %s", error)
+        self.damaged[error.slot] = error
+
+    def _write(self, read: _Read, merged: Merged) -> Merged | None:
         """Write what changed: repeated, then silver. On Conflict this hour is read and merged again, alone."""
         for _ in range(MAX_CONFLICTS):
             try:
@@ -117,8 +148,11 @@ class Merger:
                 if merged.silver != read.hour.silver:
                     self._store.replace(keys.silver(read.slot), lines.compress(merged.silver), read.silver_version)
             except Conflict:
-                read = self._read(read.slot, read.hour.new)
-                [merged] = merge_hours([read.hour], self._who)
+                again = self._read(read.slot, read.hour.new)
+                pairs = [] if again is None else self._merged([again])
+                if not pairs:
+                    return None
+                [(read, merged)] = pairs
             else:
                 return merged
         raise Conflict(

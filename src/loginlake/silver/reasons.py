@@ -5,6 +5,8 @@ Each takes what is known of the message and answers None, or the finding. A deta
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -60,6 +62,14 @@ class Rules:
                 "Every sign-in would be rejected.",
                 f"Choose among {', '.join((*REQUIRED, 'provider', *CONTEXT))} in LOGINLAKE_REQUIRED.",
             )
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells rules apart that judge, or name a person, otherwise; of the key a hash that says nothing of it."""
+        key = hmac.digest(self.secret, b"which key of keyed hashes", "sha256").hex()
+        windows = self.future.total_seconds(), self.too_old.total_seconds()
+        decides = (self.VERSION, sorted(self.required_of(SIGNIN)), *windows, self.max_bytes, key)
+        return hashlib.sha256(msgspec.json.encode(decides)).hexdigest()[:16]
 
     @lru_cache(maxsize=16)  # noqa: B019 - rules are few, and live as long as the process
     def required_of(self, kind: str) -> tuple[str, ...]:

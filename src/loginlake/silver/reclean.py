@@ -1,8 +1,9 @@
 """Reclean: bronze objects judged again, and what they left in silver, repeated, rejected and receipts replaced.
 
 After a change of rules, or to make silver anew. Nothing is sent to the log again, and no reader sees a gap: an hour is
-replaced in one write, under the locks and conditions of clean. replay/ is the work list: it holds what was begun,
-so that doing the same again after a crash ends it. With unchanged rules the content is equal, and nothing is written.
+replaced in one write, under the locks and conditions of clean. replay/ is the work list (todo/ of an object that has no
+receipt yet): it holds what was begun and which hours may have rows of it, so that doing the same again after a crash
+ends it, by whichever rules. With unchanged rules the content is equal, and nothing is written.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
-from loginlake.errors import Conflict, Corrupt, ObjectNotFound
+from loginlake.errors import Conflict, Corrupt, ObjectExists, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
-from loginlake.silver import hours
-from loginlake.silver.check import Checked, Checker, Shards
-from loginlake.silver.clean import receipt_of
+from loginlake.silver import begun, hours
+from loginlake.silver.begun import REPLAY, Begun
+from loginlake.silver.check import Checked, Checker, Shards, receipt_of
 from loginlake.silver.hours import Owners, Replacement, Unsettled
 from loginlake.silver.reasons import Rules
 from loginlake.silver.rows import Rows, who
 
-REPLAY = "replay/"
 MAX_OBJECTS = 8
 Progress = Callable[[int], None]
 
@@ -45,10 +47,25 @@ class RecleanReport:
 class _Receipt(msgspec.Struct):
     rejected: dict[str, int]
     hours: list[dict[str, int | str]]
+    damaged: bool = False
 
     @property
     def slots(self) -> set[keys.Slot]:
         return {msgspec.convert({k: v for k, v in hour.items() if k != "rows"}, _Slot).slot for hour in self.hours}
+
+
+class _Before(NamedTuple):
+    """What is known of an object that was cleaned, or begun: its receipt, its entry of a work list, what that says."""
+
+    receipt: _Receipt | None
+    entry: str
+    begun: Begun | None
+
+    @property
+    def slots(self) -> set[keys.Slot]:
+        """Where it may have rows."""
+        said = self.begun.hours if self.begun is not None else []
+        return {*said, *(self.receipt.slots if self.receipt is not None else ())}
 
 
 class _Slot(msgspec.Struct):
@@ -83,19 +100,35 @@ def reclean(
     Objects without a receipt are put on clean's list (`left`). Every object that begins is on replay/ until it ends.
     """
     report = RecleanReport()
-    todo = sorted({*objects, *unfinished(store)})
-    recleaner = _Recleaner(store, rules, shards, report)
-    for at in range(0, len(todo), MAX_OBJECTS):
-        recleaner.run(todo[at : at + MAX_OBJECTS])
-        progress(min(MAX_OBJECTS, len(todo) - at))
+    _each_batch(Recleaner(store, rules, shards, report), {*objects, *unfinished(store)}, progress)
     return report
 
 
-class _Recleaner:
-    def __init__(self, store: ObjectStore, rules: Rules, shards: Shards, report: RecleanReport) -> None:
-        self._store, self._rules, self._report = store, rules, report
+def _each_batch(recleaner: Recleaner, objects: set[str], progress: Progress) -> None:
+    todo = sorted(objects)
+    for at in range(0, len(todo), MAX_OBJECTS):
+        recleaner.run(todo[at : at + MAX_OBJECTS])
+        progress(min(MAX_OBJECTS, len(todo) - at))
+
+
+class Recleaner:
+    """Puts the outcome of objects, judged by these rules, in place of what they had; some objects at a time."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        rules: Rules,
+        shards: Shards,
+        report: RecleanReport,
+        anew: Callable[[keys.Slot], bool] = lambda _: False,
+    ) -> None:
+        """`anew`: hours of which every object is done again, so that one that cannot be read counts as empty.
+
+        Any other that cannot be read is DamagedHour: nobody else's rows must go with it.
+        """
+        self._store, self._rules, self._report, self._anew = store, rules, report, anew
         self._checker = Checker(rules, shards)
-        self._owners = Owners(store, [entry.key for entry in store.list("bronze/")])
+        self._owners = Owners(store)
 
     def run(self, chosen: Sequence[str]) -> None:
         """Some objects, with those whose repeats would lose their winner."""
@@ -115,38 +148,71 @@ class _Recleaner:
                 return
 
     def _together(self, wanted: Sequence[str]) -> None:
-        before = {key: receipt for key in wanted if (receipt := _receipt(self._store, key)) is not None}
-        for key in wanted:
-            if key not in before:
-                self._store.put(keys.todo(key), b"")
-                self._store.delete(REPLAY + key.removeprefix("bronze/"))
-        self._report.left = sorted({*self._report.left, *(key for key in wanted if key not in before)})
-        for key in before:
-            self._store.put(REPLAY + key.removeprefix("bronze/"), b"")
+        before = {key: was for key in wanted if (was := self._before(key)) is not None}
+        self._leave([key for key in wanted if key not in before])
         checked = {key: self._check(key) for key in before}
+        for key, found in checked.items():
+            self._begin(before[key], found)
         new: dict[keys.Slot, Rows] = {}
         for found in checked.values():
             for slot, rows in found.rows.items():
                 new.setdefault(slot, Rows()).extend(rows)
-        touched = set(new).union(*(receipt.slots for receipt in before.values()))
+        touched = set(new).union(*(was.slots for was in before.values()))
         rejected = [found for found in checked.values() if self._rejected(found)]
         changed = [slot for slot in sorted(touched) if self._hour(slot, new.get(slot, Rows()), before)]
         days = {slot.date for slot in changed}
         for key, found in checked.items():
-            if self._put_receipt(found) or found in rejected:
-                days.add(keys.parse_bronze(key).date)
-                self._report.receipts_changed += 1
-            self._report.rejected_before += sum(before[key].rejected.values())
-            self._report.rejected += len(found.rejected)
+            days |= self._end(before[key], found, rejected_changed=found in rejected)
         self._mark(days)
-        for key in before:
-            self._store.delete(REPLAY + key.removeprefix("bronze/"))
+        for was in before.values():
+            self._store.delete(was.entry)
         self._report.objects += len(before)
         self._report.hours_changed += len(changed)
 
+    def _end(self, was: _Before, checked: Checked, *, rejected_changed: bool) -> set[str]:
+        """Give an object its receipt; the days that publish is to be told of for it."""
+        days: set[str] = set()
+        arrived = keys.parse_bronze(checked.key).date
+        if self._put_receipt(checked) or rejected_changed:
+            days.add(arrived)
+            self._report.receipts_changed += 1
+        if was.begun is not None:  # who was cut may have written without telling publish afterwards
+            days |= {arrived, *(slot.date for slot in was.slots)}
+        self._report.rejected_before += sum(was.receipt.rejected.values()) if was.receipt is not None else 0
+        self._report.rejected += len(checked.rejected)
+        return days
+
+    def _before(self, key: str) -> _Before | None:
+        """What is known of an object; None when nothing of it was ever written."""
+        receipt = _receipt(self._store, key)
+        entry = keys.todo(key) if receipt is None else begun.replay(key)
+        said = begun.read(self._store, entry)
+        return None if receipt is None and said is None else _Before(receipt, entry, said)
+
+    def _leave(self, objects: Sequence[str]) -> None:
+        """Put objects on clean's list: they are its own."""
+        for key in objects:
+            with suppress(ObjectExists):
+                self._store.create(keys.todo(key), b"")
+            self._store.delete(begun.replay(key))
+        self._report.left = sorted({*self._report.left, *objects})
+
+    def _begin(self, was: _Before, checked: Checked) -> None:
+        """Say by which rules, and where there may be rows; then take away what is still on its way."""
+        said = begun.of((self._rules.fingerprint,), {*checked.rows, *was.slots}).plus(was.begun)
+        if said != was.begun:
+            begun.write(self._store, was.entry, said)
+        if was.receipt is None:
+            self._store.delete(keys.checked(checked.key))  # first: without rows it would pass for merged
+            for slot in said.hours:
+                self._store.delete(keys.rows(slot, checked.key))
+
     def _check(self, key: str) -> Checked:
-        content = lines.decode(self._store.get(key).data)
-        return self._checker.check(key, content, hashlib.sha256(content).hexdigest())
+        try:
+            content = lines.decode(self._store.get(key).data)
+            return self._checker.check(key, content, hashlib.sha256(content).hexdigest())
+        except Corrupt as error:
+            raise Corrupt(f"{key} cannot be read.", error.why, "Restore it from a copy, then do this again.") from error
 
     def _rejected(self, checked: Checked) -> bool:
         """Replace an object's rejected rows; whether they are others than before."""
@@ -162,25 +228,32 @@ class _Recleaner:
         return True
 
     def _hour(self, slot: keys.Slot, rows: Rows, chosen: Mapping[str, object]) -> bool:
-        by = Replacement(rows, self._owners.of, chosen.keys(), self._who, lambda: self._mark({slot.date}))
-        return hours.replace(self._store, slot, by)
+        return hours.replace(self._store, slot, self._replacement(slot, rows, self._owners.of, chosen.keys()))
+
+    def _replacement(
+        self, slot: keys.Slot, rows: Rows, whose: Callable[[hours.Origin], str | None], chosen: Collection[str]
+    ) -> Replacement:
+        def mark() -> None:
+            self._mark({slot.date})
+
+        return Replacement(rows, whose, self._owners.look_again, chosen, self._anew(slot), self._who, mark)
 
     def sweep(self, slot: keys.Slot, slots_of: Mapping[str, set[keys.Slot]]) -> None:
         """Take out of an hour the rows that are of no object, or of one whose receipt does not name the hour."""
 
-        def whose(origin: hours.Origin, arrived: str) -> str | None:
-            owner = self._owners.of(origin, arrived)
+        def whose(origin: hours.Origin) -> str | None:
+            owner = self._owners.of(origin)
             return None if owner is None or slot not in slots_of.get(owner, {slot}) else owner
 
-        by = Replacement(Rows(), whose, (), self._who, lambda: self._mark({slot.date}))
-        if hours.replace(self._store, slot, by):
+        if hours.replace(self._store, slot, self._replacement(slot, Rows(), whose, ())):
             self._mark({slot.date})
             self._report.hours_changed += 1
 
     def _put_receipt(self, checked: Checked) -> bool:
         key, content = keys.receipt(checked.key), msgspec.json.encode(receipt_of(checked))
-        if self._store.get(key).data == content:
-            return False
+        with suppress(ObjectNotFound):
+            if self._store.get(key).data == content:
+                return False
         self._store.put(key, content)
         return True
 
@@ -206,33 +279,45 @@ def rebuild(
 ) -> RecleanReport:
     """Every object that has rows in days `first` to `last`, cleaned anew, and with it every row that it left there.
 
-    Hours that no receipt names lose the rows that are of no object. Resumable: doing it again writes nothing twice.
+    Hours that no receipt names lose the rows that are of no object; an hour that cannot be read is made of what its
+    objects have. Resumable: doing it again writes nothing twice.
     """
-    slots_of = {key: found.slots for key in _settled(store) if (found := _receipt(store, key)) is not None}
 
     def meant(slot: keys.Slot) -> bool:
         return (first or "") <= slot.date <= (last or "~")
 
-    chosen = [key for key, slots in slots_of.items() if any(map(meant, slots))]
-    report = reclean(store, rules, chosen, shards=shards, progress=progress)
-    recleaner = _Recleaner(store, rules, shards, report)
-    slots_of = {key: found.slots for key in _settled(store) if (found := _receipt(store, key)) is not None}
+    receipts = _receipts(store)
+    chosen = [key for key, found in receipts.items() if found.damaged or any(map(meant, found.slots))]
+    for key in chosen:  # all of them, before a damaged hour is readable again with the rows of the first alone
+        with suppress(ObjectExists):
+            store.create(begun.replay(key), b"")
+    report = RecleanReport()
+    recleaner = Recleaner(store, rules, shards, report, meant)
+    _each_batch(recleaner, {*chosen, *unfinished(store)}, progress)
+    slots_of = {key: found.slots for key, found in _receipts(store).items() if not found.damaged}
     for slot in filter(meant, sorted(_stored(store))):
         recleaner.sweep(slot, slots_of)
     return report
 
 
 _STORED = re.compile(
-    r"^silver/(?P<kind>signins|refusals)/date=(?P<date>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/shard=(?P<shard>\d+)\."
+    r"^(silver|repeated)/(?P<kind>.*)date=(?P<date>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/shard=(?P<shard>\d+)\."
 )
 
 
-def _stored(store: ObjectStore) -> Iterator[keys.Slot]:
-    for entry in list(store.list("silver/")):
+def _stored(store: ObjectStore) -> set[keys.Slot]:
+    """The hours and shards that have an object of silver or repeated."""
+    slots = set()
+    for entry in (*store.list("silver/"), *store.list("repeated/")):
         found = _STORED.match(entry.key)
         if found is not None:
-            kind: keys.Kind = "signins" if found["kind"] == "signins" else "refusals"
-            yield keys.Slot(kind, found["date"], int(found["hour"]), int(found["shard"]))
+            kind: keys.Kind = "refusals" if "refusals" in found["kind"] else "signins"
+            slots.add(keys.Slot(kind, found["date"], int(found["hour"]), int(found["shard"])))
+    return slots
+
+
+def _receipts(store: ObjectStore) -> dict[str, _Receipt]:
+    return {key: found for key in _settled(store) if (found := _receipt(store, key)) is not None}
 
 
 def _settled(store: ObjectStore) -> Iterator[str]:
@@ -247,7 +332,7 @@ def _receipt(store: ObjectStore, key: str) -> _Receipt | None:
     except ObjectNotFound:
         return None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _Receipt({}, [])
+        return _Receipt({}, [], damaged=True)
 
 
 def _lines(store: ObjectStore, key: str) -> list[bytes] | None:

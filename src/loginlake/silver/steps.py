@@ -21,11 +21,12 @@ import msgspec
 from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
-from loginlake.silver import watermark
-from loginlake.silver.check import Checked, Checker, Shards
-from loginlake.silver.clean import receipt_of
+from loginlake.silver import begun, watermark
+from loginlake.silver.check import Checked, Checker, Shards, receipt_of
+from loginlake.silver.damage import damaged_object
 from loginlake.silver.merger import Merger
 from loginlake.silver.reasons import Rules
+from loginlake.silver.reclean import Recleaner, RecleanReport
 from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
@@ -63,19 +64,24 @@ class OnTheWay(NamedTuple):
 
 
 class MergeReport(NamedTuple):
-    """What merges came to: new rows of these hours and shards, kept or repeated."""
+    """What merges came to: new rows of these hours and shards, kept or repeated. Rows of `damaged` hours wait."""
 
     slots: int
     kept: int
     repeated: int
+    damaged: tuple[str, ...] = ()
 
 
 class SettleReport(NamedTuple):
-    """Objects that got their receipt; objects with rows still on their way; how far clean now says it is complete."""
+    """Objects that got their receipt; objects with rows still on their way; how far clean now says it is complete.
+
+    `damaged`: the objects of silver and repeated that cannot be read, where rows wait for them.
+    """
 
     objects: int
     unmerged: int
     complete_until: str | None
+    damaged: tuple[str, ...] = ()
 
 
 def find(store: ObjectStore, most: int) -> Found:
@@ -121,12 +127,14 @@ def portions(items: Iterable[tuple[_In, int]], most_bytes: int, most: int) -> li
 def check(store: ObjectStore, rules: Rules, shards: Shards, objects: Iterable[str]) -> CheckReport:
     """Judge objects, one at a time in memory: rejected rows, rows on their way, then the receipt-to-be of each.
 
-    One that has its receipt, or its receipt-to-be, is passed over.
+    One that has its receipt, or its receipt-to-be, is passed over. One whose judging was begun by other rules and cut
+    is cleaned whole, by reclean, which clears what they left.
     """
     checker = Checker(rules, shards)
     done = read = rejected = 0
     waiting: list[str] = []
     corrupt: list[str] = []
+    others: list[str] = []
     for key in objects:
         if _is_judged(store, key):
             continue
@@ -139,9 +147,25 @@ def check(store: ObjectStore, rules: Rules, shards: Shards, objects: Iterable[st
             log.error("bronze object is damaged: %s %s", key, error)  # noqa: TRY400 - a named condition
             corrupt.append(key)
         else:
-            _hand_on(store, checked)
             done, read, rejected = done + 1, read + checked.lines, rejected + len(checked.rejected)
+            if _is_ours(store, checked, rules):
+                _hand_on(store, checked)
+            else:
+                others.append(key)
+    if others:
+        recleaner = Recleaner(store, rules, shards, RecleanReport())
+        for key in others:
+            recleaner.run([key])
     return CheckReport(done, read, rejected, waiting, corrupt)
+
+
+def _is_ours(store: ObjectStore, checked: Checked, rules: Rules) -> bool:
+    """Whether nobody began the object by other rules; from now on, we have."""
+    entry = keys.todo(checked.key)
+    ours, found = begun.of((rules.fingerprint,), checked.rows), begun.read(store, entry)
+    if found is None:
+        begun.write(store, entry, ours)
+    return found in (None, ours)
 
 
 def _is_judged(store: ObjectStore, key: str) -> bool:
@@ -179,20 +203,22 @@ def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> Merge
     Days are marked before and after, as clean does, and rows go last: a crash leaves them to be merged again.
     """
     days = {slot.date for slot in slots}
-    taken: list[str] = []
+    taken: dict[keys.Slot, list[str]] = {}
+    merger = Merger(store, rules.secret)
 
     def rows_on_the_way(slot: keys.Slot) -> Rows:
         rows = Rows()
-        for entry in store.list(keys.rows_folder(slot)):
-            _add(rows, _read(store, entry.key))
-            taken.append(entry.key)
+        taken[slot] = [entry.key for entry in store.list(keys.rows_folder(slot))]
+        for key in taken[slot]:
+            _add(rows, _read(store, key))
         return rows
 
     _mark(store, days)
-    done = list(Merger(store, rules.secret).merge(slots, rows_on_the_way))
+    done = list(merger.merge(slots, rows_on_the_way))
     _mark(store, days)
-    _each(store.delete, taken)
-    return MergeReport(len(done), sum(counts.kept for counts in done), sum(counts.repeats for counts in done))
+    _each(store.delete, [key for slot, names in taken.items() if slot not in merger.damaged for key in names])
+    kept, repeats = sum(counts.kept for counts in done), sum(counts.repeats for counts in done)
+    return MergeReport(len(done), kept, repeats, tuple(sorted(error.key for error in merger.damaged.values())))
 
 
 def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleReport:
@@ -202,7 +228,8 @@ def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleRe
     """
     # In this order: whoever is listed as a receipt-to-be had all its rows handed on before the rows are listed.
     drafts = [entry.key for entry in store.list("checked/")]
-    unmerged = {keys.parse_rows(entry.key)[1] for entry in store.list("rows/")}
+    on_their_way = [keys.parse_rows(entry.key) for entry in store.list("rows/")]
+    unmerged = {key for _, key in on_their_way}
     settled = 0
     for draft in drafts:
         receipt = _read(store, draft)
@@ -214,7 +241,8 @@ def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleRe
     until = None
     if not found.more and not listed.intersection(found.objects).difference(waiting):
         until = watermark.advance(store, found.complete_until)
-    return SettleReport(settled, len(drafts) - settled, until)
+    damaged = (damaged_object(store, slot) for slot in sorted({slot for slot, _ in on_their_way}))
+    return SettleReport(settled, len(drafts) - settled, until, tuple(key for key in damaged if key is not None))
 
 
 def _settle(store: ObjectStore, receipt: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import RULES, SECRET, line, origins, rows, signin, value
 
-from loginlake.errors import Conflict, Corrupt, Unavailable
+from loginlake.errors import Conflict, Unavailable
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore, open_store
 from loginlake.silver import merger as module
@@ -158,12 +158,37 @@ def test_repeats_are_written_before_what_they_repeat_is_taken_out_of_silver() ->
         assert writes.index(keys.repeated(slot)) < writes.index(keys.silver(slot))
 
 
-def test_damaged_content_stops_it_and_lets_go_of_every_lock() -> None:
+@pytest.mark.parametrize("damage", [b"", b"no gzip", lines.encode([b"x"])])
+@pytest.mark.parametrize("name", [keys.silver, keys.repeated])
+def test_a_damaged_hour_is_named_and_left_and_the_others_go_on(
+    name: Callable[[keys.Slot], str], damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     store, work = Locks(), hours(3)
-    store.put(keys.silver(sorted(work)[1]), lines.encode([b"x"]))
-    with pytest.raises(Corrupt):
-        merge(store, work)
+    slot = sorted(work)[1]
+    store.put(name(slot), damage)
+    merger = Merger(store, SECRET)
+    assert list(merger.merge(list(work), work.pop)) == [Counts(2, 1)] * 2
     assert store.held == []
+    [(found, error)] = merger.damaged.items()
+    assert (found, error.key, store.get(name(slot)).data) == (slot, name(slot), damage)
+    assert f"{name(slot)} cannot be read" in caplog.text
+    assert f"loginlake rebuild silver --from {slot.date} --to {slot.date}" in caplog.text
+
+
+def test_an_hour_that_is_damaged_while_it_is_merged_is_left() -> None:
+    store, work = FakeStore(), hours(2)
+    slot = min(work)
+    plain_replace = store.replace
+
+    def replace(key: str, data: bytes, expected: str | None) -> None:
+        if key == keys.silver(slot):
+            store.put(key, b"cut")
+        plain_replace(key, data, expected)
+
+    store.replace = replace  # type: ignore[method-assign]
+    merger = Merger(store, SECRET)
+    assert list(merger.merge(list(work), work.pop)) == [Counts(2, 1)]
+    assert list(merger.damaged) == [slot]
 
 
 def test_mergers_at_once_wait_for_each_other_and_lose_nothing(tmp_path: Path) -> None:
