@@ -231,6 +231,19 @@ def test_no_record_where_none_is(log: EventLog, offset: int) -> None:
     assert log.read(Position(partition, offset)) is None
 
 
+def test_a_scan_gives_the_first_records_between_two_offsets(adapter: Adapter, log: EventLog) -> None:
+    partition = log.send(b"k", b"0").result(LONG_S).partition
+    for number in range(1, 12):
+        log.send(b"k", b"%d" % number).result(LONG_S)
+    assert [record.value for record in log.scan(partition, 3, 7, 100)] == [b"3", b"4", b"5", b"6"]
+    assert [record.offset for record in log.scan(partition, 3, 7, 2)] == [3, 4]
+    assert [record.offset for record in log.scan(partition, 10, 1_000, 100)] == [10, 11]
+    assert [list(log.scan(partition, *ends, 100)) for ends in [(5, 5), (12, 99), (7, 3)]] == [[], [], []]
+    adapter.expire(log, partition, 9)
+    assert [record.offset for record in log.scan(partition, 0, 11, 100)] == [9, 10]
+    assert list(log.scan(partition, 0, 9, 100)) == []
+
+
 def test_a_member_reads_everything_in_order(log: EventLog) -> None:
     positions = fill(log, 60)
     reader = log.subscribe("g", from_zero)

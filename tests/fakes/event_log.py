@@ -36,6 +36,8 @@ class _Group:
 class FakeEventLog:
     """Not thread-safe: for stages that are driven by one test. `calls` counts what was asked of it."""
 
+    gaps = True
+
     def __init__(
         self,
         partitions: int = 2,
@@ -109,6 +111,11 @@ class FakeEventLog:
             if known and self.begins[partition] <= offset < len(self.records[partition]):
                 return self.records[partition][offset]
             return None
+
+    def scan(self, partition: int, begin: int, end: int, most: int) -> Sequence[Record]:
+        with self.asked("read"):
+            rows = self.records[partition][max(begin, self.begins[partition]) : end]
+            return [row for row in rows if row is not None][:most]
 
     def subscribe(self, group: str, start: Callable[[int], int]) -> Reader:
         return FakeReader(self, self.groups.setdefault(group, _Group()), start)

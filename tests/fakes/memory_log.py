@@ -12,6 +12,8 @@ from loginlake.stream.log import Headers, Position, Range, Record
 class MemoryLog:
     """Implements EventLog. `append` takes the timestamp; `skip` makes a gap; `expire` drops the beginning."""
 
+    gaps = True
+
     def __init__(self, partitions: int = 1, identity: str = "memory-log") -> None:
         self.records: list[list[Record]] = [[] for _ in range(partitions)]
         self.begins = [0] * partitions
@@ -69,8 +71,10 @@ class MemoryLog:
         return {p: Range(begin, end) for p, (begin, end) in enumerate(zip(self.begins, self.ends, strict=True))}
 
     def read(self, position: Position) -> Record | None:
-        found = (record for record in self.records[position.partition] if record.offset == position.offset)
-        return next(found, None)
+        return next(iter(self.scan(position.partition, position.offset, position.offset + 1, 1)), None)
+
+    def scan(self, partition: int, begin: int, end: int, most: int) -> Sequence[Record]:
+        return [record for record in self.records[partition] if begin <= record.offset < end][:most]
 
     def subscribe(self, group: str, start: Callable[[int], int]) -> MemoryReader:
         return MemoryReader(self, group, start)

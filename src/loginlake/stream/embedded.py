@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from pathlib import Path
 from loginlake.errors import GiveUp, TooLarge
 from loginlake.stream.embedded_file import PLACES, LogFile
 from loginlake.stream.embedded_group import landed_until, read_commits
-from loginlake.stream.embedded_reader import EmbeddedReader, Signal, decode_headers, encode_headers, read_ranges
+from loginlake.stream.embedded_reader import EmbeddedReader, Signal, encode_headers, read_ranges, read_slice
 from loginlake.stream.embedded_writer import Pending, Writer
 from loginlake.stream.log import Headers, Position, Range, Reader, Record
 
@@ -49,6 +49,8 @@ class Limits:
 
 class EmbeddedLog:
     """See the port `EventLog`. An existing file keeps its own number of partitions."""
+
+    gaps = False
 
     def __init__(
         self,
@@ -101,21 +103,20 @@ class EmbeddedLog:
         self._writer.flush(timeout_s)
 
     def ranges(self) -> Mapping[int, Range]:
-        """See the port. Offsets have no gaps: end - begin is the number of records."""
+        """See the port. end - begin is the number of records."""
         with self._connection() as connection:
             return read_ranges(connection)
 
     def read(self, position: Position) -> Record | None:
         """See the port."""
         partition, offset = position
+        return next(iter(self.scan(partition, offset, offset + 1, 1)), None)
+
+    def scan(self, partition: int, begin: int, end: int, most: int) -> Sequence[Record]:
+        """See the port. Ends with the record that fills 32 MB."""
+        extent = Range(max(begin, 0), min(end, PLACES))
         with self._connection() as connection:
-            row = connection.execute(
-                "SELECT timestamp_ms, key, value, headers FROM records WHERE place=?", (partition * PLACES + offset,)
-            ).fetchone()
-        if row is None or not 0 <= offset < PLACES:
-            return None
-        stamp, key, value, headers = row
-        return Record(partition, offset, stamp, key, value, decode_headers(headers))
+            return read_slice(connection, partition, extent, most)[0]
 
     def subscribe(self, group: str, start: Callable[[int], int]) -> Reader:
         """See the port. A member that neither polls nor commits for `member_timeout_s` loses its partitions."""
@@ -175,6 +176,7 @@ class EmbeddedLog:
             if self._side is None:
                 self._side = self._file.connect(durable=True)
             with self._file.errors():
+                self._file.check_same()
                 yield self._side
 
     def _drop(self, partition: int, before: int) -> int:

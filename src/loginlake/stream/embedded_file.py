@@ -12,10 +12,10 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from loginlake.errors import Corrupt, GiveUp, LoginlakeError, Misconfigured, Unavailable, UnknownLayout
+from loginlake.errors import Corrupt, GiveUp, LoginlakeError, Misconfigured, Unavailable, UnknownLayout, UnknownLog
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +33,14 @@ CREATE TABLE commits (name TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMA
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LogFile:
     """Where the log is, how many partitions a new one gets, and how long to wait for another process's write."""
 
     path: Path
     partitions: int
     busy_s: float
+    _first: tuple[int, int] | None = field(default=None, init=False)
 
     def connect(self, *, durable: bool) -> sqlite3.Connection:
         """A connection to the file, which is made when there is none. `durable`: a commit is fsynced when it returns.
@@ -47,7 +48,10 @@ class LogFile:
         Raises Misconfigured (folder, file, permission), UnknownLayout, Corrupt or Unavailable.
         """
         with self.errors():
-            _make_file(self.path)
+            if self._first is None:
+                _make_file(self.path)
+                self._first = _file_at(self.path)
+            self.check_same()
             connection = sqlite3.connect(
                 self.path, timeout=self.busy_s, isolation_level=None, check_same_thread=False, cached_statements=32
             )
@@ -104,10 +108,20 @@ class LogFile:
         connection.execute(f"PRAGMA user_version={LAYOUT}")
         logger.info("log created", extra={"path": str(self.path), "partitions": self.partitions})
 
+    def check_same(self) -> None:
+        """UnknownLog when the path no longer names the file first opened: SQLite would go on in one that is gone."""
+        if _file_at(self.path) != self._first:
+            raise UnknownLog(
+                f"The log {self.path} was moved away, replaced or removed while this program had it open.",
+                "What went on in the old file would be lost with it.",
+                "Stop this program, put the right file there, and start it again (docs/operations.md).",
+            )
+
     @contextmanager
     def transaction(self, connection: sqlite3.Connection, *, write: bool = True) -> Iterator[None]:
-        """One transaction: committed at the end, rolled back on any exception (a Ctrl-C, too)."""
+        """One transaction: committed at the end, rolled back on any exception (a Ctrl-C, too). UnknownLog as above."""
         with self.errors():
+            self.check_same()
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield
@@ -162,6 +176,15 @@ def _layout(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     ours = connection.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION
     return version if ours else 0
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """The device and inode of a file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_file(path: Path) -> None:

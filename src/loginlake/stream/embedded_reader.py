@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -10,16 +11,18 @@ from functools import lru_cache
 
 import msgspec
 
-from loginlake.errors import GiveUp
+from loginlake.errors import GiveUp, UnknownLog
 from loginlake.stream.embedded_file import PLACES, LogFile
 from loginlake.stream.embedded_group import Membership
 from loginlake.stream.log import Headers, Range, Record
+
+logger = logging.getLogger(__name__)
 
 _OTHER_PROCESS_S = 0.075  # how often to look for what other processes appended: they cannot wake us
 _POLL_BYTES = 32 * 1024 * 1024
 _SELECT = (
     "SELECT place - ?1, timestamp_ms, key, value, headers FROM records"
-    " WHERE place >= ?1 + ?2 AND place < ?1 + ?3 ORDER BY place"
+    " WHERE place >= ?1 + ?2 AND place < ?1 + ?3 ORDER BY place LIMIT ?4"
 )
 _HEADERS = msgspec.msgpack.Decoder(tuple[tuple[str, bytes | None], ...])
 
@@ -101,6 +104,8 @@ class EmbeddedReader:
             try:
                 if self._member is not None:
                     self._member.leave()
+            except UnknownLog as error:
+                logger.warning("The group could not be left. %s", error)
             finally:
                 if self._connection is not None:
                     self._connection.close()
@@ -151,20 +156,30 @@ class EmbeddedReader:
         reached = dict(self._next)
         for partition in order[first:] + order[:first]:
             at = max(self._next[partition], ends[partition].begin)
-            until = min(ends[partition].end, at + max_records - len(records))
-            if until <= at or budget <= 0:
+            most = max_records - len(records)
+            if at >= ends[partition].end or most <= 0 or budget <= 0:
                 continue
-            rows = connection.execute(_SELECT, (partition * PLACES, at, until))
-            for offset, stamp, key, value, headers in rows:
-                records.append(Record(partition, offset, stamp, key, value, decode_headers(headers)))
-                budget -= len(value) if value else 0
-                if budget <= 0:
-                    break
-            rows.close()
-            if records and records[-1].partition == partition:
-                reached[partition] = records[-1].offset + 1
+            found, budget = read_slice(connection, partition, Range(at, ends[partition].end), most, budget)
+            records += found
+            if found:
+                reached[partition] = found[-1].offset + 1
         self._next = reached  # only now: a slice that failed is read again, whole
         return records
+
+
+def read_slice(
+    connection: sqlite3.Connection, partition: int, extent: Range, most: int, budget: int = _POLL_BYTES
+) -> tuple[list[Record], int]:
+    """The first records of a part of a partition, until `most`, or the one that fills `budget` bytes; what is left."""
+    records: list[Record] = []
+    rows = connection.execute(_SELECT, (partition * PLACES, *extent, most))
+    for offset, stamp, key, value, headers in rows:
+        records.append(Record(partition, offset, stamp, key, value, decode_headers(headers)))
+        budget -= len(value) if value else 0
+        if budget <= 0:
+            break
+    rows.close()
+    return records, budget
 
 
 def read_ranges(connection: sqlite3.Connection) -> dict[int, Range]:

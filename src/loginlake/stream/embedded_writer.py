@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from loginlake.errors import LoginlakeError, Overloaded, Unavailable
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH_RECORDS = 5_000
 _BATCH_BYTES = 8 * 1024 * 1024
+_MOST_AHEAD_MS = 5 * 60_000
 _INSERT = "INSERT INTO records (place, timestamp_ms, key, value, headers) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -152,6 +154,7 @@ class Writer:
         with self._file.transaction(connection):
             now = self._clock()
             rows = connection.execute("SELECT partition, next, last_ms FROM ends").fetchall()
+            self._check_clock(now, max(last for _, _, last in rows))
             ends = {partition: (following, max(now, last)) for partition, following, last in rows}
             places = []
             for record in batch:
@@ -167,6 +170,17 @@ class Writer:
             connection.executemany("UPDATE ends SET next = ?, last_ms = ? WHERE partition = ?", after)
         self._on_commit()
         return positions
+
+    def _check_clock(self, now_ms: int, last_ms: int) -> None:
+        """Append times never go back: a small step is waited out, a large one would stamp everything wrong for ever."""
+        if last_ms - now_ms <= _MOST_AHEAD_MS:
+            return
+        last, now = (f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z" for ms in (last_ms, now_ms))
+        raise Unavailable(
+            f"The record was not appended: the log {self._file.path} has records of {last}, but it is {now}.",
+            "This machine's clock is behind, or was ahead when they were appended.",
+            "Set the clock right (timedatectl set-ntp true). If it is right now, begin a new log: docs/operations.md.",
+        )
 
     def _partition(self, key: bytes | None, partitions: int) -> int:
         return next(self._keyless) % partitions if key is None else partition_of(key, partitions)

@@ -7,7 +7,7 @@ See kafka_client (security, errors), kafka_sender (append), kafka_side and kafka
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -39,6 +39,8 @@ class _Look(NamedTuple):
 
 class KafkaLog:
     """See the port `EventLog`. The topic must be there, with LogAppendTime: `ensure_topic` makes and checks it."""
+
+    gaps = True
 
     def __init__(
         self, bootstrap: str, topic: str, security: Security = PLAINTEXT, limits: Limits = DEFAULT_LIMITS
@@ -82,6 +84,11 @@ class KafkaLog:
         """See the port."""
         self._check_open()
         return self._side.read(position)
+
+    def scan(self, partition: int, begin: int, end: int, most: int) -> Sequence[Record]:
+        """See the port."""
+        self._check_open()
+        return self._side.scan(partition, begin, end, most)
 
     def subscribe(self, group: str, start: Callable[[int], int]) -> Reader:
         """See the port. A member that is not heard of for `session_s` loses its partitions."""

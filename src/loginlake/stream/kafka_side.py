@@ -1,4 +1,4 @@
-"""Short questions to the Kafka log, apart from any group: the range of a partition, one record, a group's offsets."""
+"""Short questions to the Kafka log, apart from any group: the range of a partition, records, a group's offsets."""
 
 from __future__ import annotations
 
@@ -42,15 +42,20 @@ class Side:
     def read(self, position: Position) -> Record | None:
         """The record at a position; None where there is none."""
         partition, offset = position
+        return next(iter(self.scan(partition, offset, offset + 1, 1)), None)
+
+    def scan(self, partition: int, begin: int, end: int, most: int) -> list[Record]:
+        """The first records of a partition from an offset up to, without, another."""
         with self._lock:
             consumer = self._client()
             deadline = time.monotonic() + self._limits.call_s
-            begin, end = self._range(consumer, partition, deadline)
-            if not begin <= offset < end:
-                return None
-            consumer.assign([TopicPartition(self._topic, partition, offset)])
+            first, last = self._range(consumer, partition, deadline)
+            begin, end = max(begin, first), min(end, last)
+            if begin >= end:
+                return []
+            consumer.assign([TopicPartition(self._topic, partition, begin)])
             try:
-                return self._await(consumer, offset, deadline)
+                return self._await(consumer, end, most, deadline)
             finally:
                 consumer.unassign()
 
@@ -109,18 +114,22 @@ class Side:
             return Unavailable(what, "It has no leader now.", "Look at the brokers.")
         return self._causes.error(what, error)
 
-    def _await(self, consumer: Consumer, offset: int, deadline: float) -> Record | None:
+    def _await(self, consumer: Consumer, end: int, most: int, deadline: float) -> list[Record]:
+        """What comes from where the consumer is, until the end, the number, or the moment (monotonic) is reached."""
+        records: list[Record] = []
         while time.monotonic() < deadline:
-            message = consumer.poll(0.1)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
-                record = to_record(message)
-                return record if record.offset == offset else None
-            if error.code() == KafkaError._PARTITION_EOF:
-                return None
-            raise self._untold(_unread(self._topic), error)
+            found = consumer.consume(1, 0.1)  # the first alone: `consume` waits for all that it may take
+            for message in [*found, *consumer.consume(most - 1, 0.0)] if most > 1 else found:
+                error = message.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise self._untold(_unread(self._topic), error)
+                if error is not None or cast("int", message.offset()) >= end:
+                    return records
+                records.append(to_record(message))
+                if len(records) == most or records[-1].offset == end - 1:
+                    return records
+        if records:
+            return records
         raise self._causes.error(_unread(self._topic))
 
 

@@ -1,7 +1,7 @@
 """The port `EventLog`: a partitioned, durable log with Kafka's semantics. Adapters: embedded (SQLite), kafka.
 
-Records of one key keep their order. Offsets of a partition rise, and may have legal gaps. Timestamps are the log's own
-(LogAppendTime), in milliseconds since 1970 UTC.
+Records of one key keep their order. Offsets of a partition rise. Timestamps are the log's own (LogAppendTime), in
+milliseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -69,6 +69,11 @@ class Reader(Protocol):
 class EventLog(Protocol):
     """One topic. Thread-safe. Nothing connects before the first call."""
 
+    @property
+    def gaps(self) -> bool:
+        """Whether offsets may be skipped (Kafka: markers of transactions). Without, one that is missing was lost."""
+        ...
+
     def identity(self) -> str:
         """The log's own unchanging id (topic id, or the embedded log's uuid): another one is another log."""
         ...
@@ -91,6 +96,13 @@ class EventLog(Protocol):
 
     def read(self, position: Position) -> Record | None:
         """The record at a position; None where there is none (expired, a gap, or not yet written)."""
+        ...
+
+    def scan(self, partition: int, begin: int, end: int, most: int) -> Sequence[Record]:
+        """The first records from offset `begin` up to, without, `end`, in order, apart from any group.
+
+        At most `most`, and fewer when they are large; none only where there is none.
+        """
         ...
 
     def subscribe(self, group: str, start: Callable[[int], int]) -> Reader:

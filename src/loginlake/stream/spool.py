@@ -10,7 +10,7 @@ own file (spool_file), and takes over that of a killed one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from pathlib import Path
 
@@ -44,6 +44,11 @@ class SpooledLog:
         """Begin to send what is spooled. The first `send` does it, too."""
         self._router.start()
 
+    @property
+    def gaps(self) -> bool:
+        """See the port: the log's."""
+        return self._log.gaps
+
     def identity(self) -> str:
         """See the port: the log's."""
         return self._log.identity()
@@ -72,6 +77,10 @@ class SpooledLog:
             return self._log.read(position)
         found = self._router.drain.place(position.offset)
         return None if found is None else self._log.read(found)
+
+    def scan(self, partition: int, begin: int, end: int, most: int) -> Sequence[Record]:
+        """See the port: the log's."""
+        return self._log.scan(partition, begin, end, most)
 
     def subscribe(self, group: str, start: Callable[[int], int]) -> Reader:
         """See the port: the log's."""

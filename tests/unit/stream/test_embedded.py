@@ -117,6 +117,22 @@ def test_append_time_does_not_go_back_over_a_restart(opened: Open) -> None:
     assert record.timestamp_ms == 5_000
 
 
+def test_a_last_append_time_far_ahead_of_the_clock_refuses_and_passes_with_it(opened: Open) -> None:
+    clock = Clock(5_000)
+    log = opened(clock=clock, partitions=2)
+    log.send(None, b"v").result(LONG_S)
+    clock.now += 365 * 86_400_000
+    log.send(None, b"v").result(LONG_S)
+    ahead = clock.now
+    clock.now = 6_000
+    for _ in range(3):  # whatever the partition
+        with pytest.raises(Unavailable, match=r"records of 1971-01-01 00:00:05Z, but it is 1970-01-01 00:00:06Z"):
+            log.send(None, b"v").result(LONG_S)
+    assert log.ranges() == {0: Range(0, 1), 1: Range(0, 1)}
+    clock.now = ahead - 5 * 60_000
+    assert log.send(b"k", b"v").result(LONG_S).offset == 1
+
+
 def test_key_value_and_headers_count_for_the_size(opened: Open) -> None:
     log = opened(max_message_bytes=100)
     assert log.send(b"k" * 40, b"v" * 60).result(LONG_S).offset == 0

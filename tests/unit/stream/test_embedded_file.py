@@ -64,10 +64,9 @@ def test_a_layout_of_the_future(tmp_path: Path) -> None:
 
 
 def test_a_read_only_database(tmp_path: Path) -> None:
-    path = tmp_path / "log.db"
-    file = LogFile(path, 1, 1.0)
-    file.connect(durable=True).close()
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    file = LogFile(tmp_path / "log.db", 1, 1.0)
+    connection = file.connect(durable=True)
+    connection.execute("PRAGMA query_only=1")
     with pytest.raises(Misconfigured, match="cannot be written"), file.transaction(connection):
         connection.execute("UPDATE meta SET partitions = 2")
     connection.close()
