@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
-from loginlake import __version__, cli_operate, cli_sources, cli_systems, journal
+from loginlake import __version__, cli_drill, cli_operate, cli_sources, cli_systems, journal
 from loginlake.errors import LoginlakeError
 
 if TYPE_CHECKING:
@@ -197,21 +197,22 @@ def demo(settings: Settings, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.option("--check", is_flag=True, help="exit with 1 when the account does not balance")
+@click.option("--check", is_flag=True, help="exit with 0: it balances, 1: it does not, 2: can't say, records move")
+@click.option("--wait", "wait_s", type=click.FloatRange(0), help="count again until all is in gold, so many seconds")
 @JSON
 @_verb
-def status(settings: Settings, check: bool, as_json: bool) -> None:
+def status(settings: Settings, check: bool, wait_s: float | None, as_json: bool) -> None:
     """Count every record where it is, and say whether everything is accounted for."""
     from loginlake import verbs
 
-    account = verbs.status(settings)
+    account = verbs.status(settings, wait_s=wait_s or 0.0)
     faults = account.faults()
     if as_json:
         click.echo(msgspec.json.encode(account).decode())
     else:
         click.echo(verbs.account_table(account))
     if check and faults:
-        sys.exit(1)
+        sys.exit(2 if account.moving else 1)
 
 
 @main.command()
@@ -244,6 +245,7 @@ def settings(as_json: bool, as_env: bool, markdown: bool) -> None:
 
 cli_systems.register(main, _verb, JSON)
 cli_operate.register(main, _verb, JSON)
+cli_drill.register(main, _verb)
 cli_sources.register(main, _verb, JSON)
 
 
