@@ -1,4 +1,7 @@
-"""One day of the lake, read for gold: silver's rows hour by hour, the rejected of its receipts, its people."""
+"""One day of the lake, read for gold: silver's rows in pieces, the rejected of its receipts, its people.
+
+Memory: some megabytes of lines at a time, and of each value no more than gold holds of it.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from loginlake.errors import Conflict, ObjectNotFound
+from loginlake.errors import Conflict, Corrupt, ObjectNotFound
 from loginlake.gold import people
-from loginlake.gold.answers import RECENT, REFUSALS, SIGNINS, Tally, latest
+from loginlake.gold.answers import LONGEST, RECENT, REFUSALS, SIGNINS, Tally, latest
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
+from loginlake.silver.damage import DamagedHour
 
-_READ_AT_ONCE = 16 * 1024 * 1024
+READ_AT_ONCE = 16 * 1024 * 1024
+_KEYS = frozenset(("time", "provider", "user_id"))
 _PLACE = re.compile(r"/shard=(?P<shard>\d+)\.jsonl\.gz$")
 _DAY = re.compile(r"date=(\d{4}-\d\d-\d\d)/")
 _DAY_FOLDERS = ("silver/signins/", "silver/refusals/", "rejected/signins/")
@@ -51,17 +56,16 @@ class StoredPeople:
 
 
 def read_day(store: ObjectStore, day: str) -> Day:
-    """Read a whole day of silver, some hours at a time."""
+    """Read a whole day of silver, piece by piece. Corrupt, which names the object, when one cannot be read."""
     tally = Tally()
-    hours: dict[int, list[pl.DataFrame]] = {}
-    for shard, content in _some_hours(store, keys.silver_day("signins", day)):
-        rows = pl.read_ndjson(content, schema=SIGNINS)
+    parts: dict[int, list[pl.DataFrame]] = {}
+    for shard, rows in _rows(store, "signins", day, SIGNINS):
         tally.add_signins(rows)
-        hours.setdefault(shard, []).append(people.of_rows(rows))
-    for _, content in _some_hours(store, keys.silver_day("refusals", day)):
-        tally.add_refusals(pl.read_ndjson(content, schema=REFUSALS))
+        parts.setdefault(shard, []).append(people.of_rows(rows))
+    for _, rows in _rows(store, "refusals", day, REFUSALS):
+        tally.add_refusals(rows)
     _count_rejected(store, day, tally)
-    return Day(tally, {shard: people.of_day(parts) for shard, parts in hours.items()})
+    return Day(tally, {shard: people.of_day(some) for shard, some in parts.items()})
 
 
 def read_latest(store: ObjectStore, day: str) -> pl.DataFrame:
@@ -71,11 +75,27 @@ def read_latest(store: ObjectStore, day: str) -> pl.DataFrame:
     for entry in store.list(keys.silver_day("signins", day)):
         by_hour.setdefault(entry.key.rsplit("/", 1)[0], []).append(entry.key)
     for _, names in sorted(by_hour.items(), reverse=True):
-        contents = (lines.decode(store.get(name).data) for name in names)
-        found = latest([found, *(pl.read_ndjson(content, schema=SIGNINS) for content in contents)])
+        for name in names:
+            for piece in _pieces(store, name):
+                found = latest([found, _read(piece, SIGNINS, [name], store)])
         if found.height >= RECENT:
             break
     return found
+
+
+def read_lines(content: bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """The columns of some lines of silver, endless values cut as gold cuts them (answers.bounded)."""
+    rows = pl.read_ndjson(content, schema=schema)
+    texts = [name for name, kind in schema.items() if kind is pl.String and name not in _KEYS]
+    longest = rows.select(pl.col(texts).str.len_bytes().max())
+    endless = [name for name, (size,) in zip(texts, longest, strict=True) if (size or 0) > LONGEST]
+    return rows.with_columns(map(_cut, endless))
+
+
+def _cut(name: str) -> pl.Expr:
+    text = pl.col(name)
+    cut = pl.lit(None, pl.String) if name == "picture" else text.str.slice(0, LONGEST - 1) + "…"
+    return pl.when(text.str.len_chars() > LONGEST).then(cut).otherwise(text).alias(name)
 
 
 def read_people(store: ObjectStore, day: str) -> StoredPeople:
@@ -86,7 +106,11 @@ def read_people(store: ObjectStore, day: str) -> StoredPeople:
         if found is None:
             continue
         stored = store.get(entry.key)
-        contents[int(found["shard"])] = lines.decode(stored.data)
+        try:
+            contents[int(found["shard"])] = lines.decode(stored.data)
+        except Corrupt as error:
+            heal = f"loginlake rebuild gold --from {day} --to {day}"
+            raise Corrupt(f"{entry.key} cannot be read.", error.why, heal) from error
         versions[int(found["shard"])] = stored.version
     return StoredPeople(contents, versions)
 
@@ -120,26 +144,64 @@ def _days_below(store: ObjectStore, folder: str) -> Iterator[str]:
         after = f"{folder}date={found[1]}/\x7f"
 
 
-def _some_hours(store: ObjectStore, folder: str) -> Iterator[tuple[int, bytes]]:
-    """Shard and lines of hours that follow one another, as many as fit in some megabytes, the earliest first."""
+def _rows(
+    store: ObjectStore, kind: keys.Kind, day: str, schema: Mapping[str, type[pl.DataType]]
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Shard and rows of hours that follow one another, as many as fit in some megabytes, the earliest first."""
     waiting: dict[int, bytearray] = {}
-    for entry in list(store.list(folder)):
+    names: dict[int, list[str]] = {}
+    for entry in list(store.list(keys.silver_day(kind, day))):
         found = _PLACE.search(entry.key)
         if found is None:
             continue
         shard = int(found["shard"])
-        held = waiting.setdefault(shard, bytearray())
-        held += lines.decode(store.get(entry.key).data)
-        if len(held) >= _READ_AT_ONCE:
-            yield shard, bytes(waiting.pop(shard))
-    yield from ((shard, bytes(held)) for shard, held in waiting.items() if held)
+        names.setdefault(shard, []).append(entry.key)
+        for piece in _pieces(store, entry.key):
+            held = waiting.setdefault(shard, bytearray())
+            held += piece
+            if len(held) >= READ_AT_ONCE:
+                yield shard, _read(bytes(waiting.pop(shard)), schema, names[shard], store)
+                names[shard] = [entry.key]
+    for shard, held in waiting.items():
+        yield shard, _read(bytes(held), schema, names[shard], store)
+
+
+def _pieces(store: ObjectStore, key: str) -> Iterator[bytes]:
+    try:
+        yield from lines.pieces(store.get(key).data, READ_AT_ONCE)
+    except Corrupt as error:
+        raise DamagedHour(keys.parse_silver(key), key) from error
+
+
+def _read(
+    content: bytes, schema: Mapping[str, type[pl.DataType]], names: list[str], store: ObjectStore
+) -> pl.DataFrame:
+    """The rows of some lines, which came from these objects."""
+    try:
+        return read_lines(content, schema)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        damaged = next((key for key in names if not _is_readable(store, key, schema)), names[-1])
+        raise DamagedHour(keys.parse_silver(damaged), damaged) from error
+
+
+def _is_readable(store: ObjectStore, key: str, schema: Mapping[str, type[pl.DataType]]) -> bool:
+    try:
+        for piece in _pieces(store, key):
+            read_lines(piece, schema)
+    except (Corrupt, pl.exceptions.PolarsError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _count_rejected(store: ObjectStore, day: str, tally: Tally) -> None:
     """Rejected rows count on the day they arrived. Only objects with rejected rows are looked at."""
     for entry in list(store.list(f"rejected/signins/date={day}/")):
-        receipt = keys.receipt("bronze/" + entry.key.removeprefix("rejected/"))
+        bronze = "bronze/" + entry.key.removeprefix("rejected/")
+        receipt = keys.receipt(bronze)
         try:
             tally.rejected.update(msgspec.json.decode(store.get(receipt).data, type=_Receipt).rejected)
         except ObjectNotFound:
             continue  # Its cleaning is under way; the day is dirty again when it is done.
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            heal = f"loginlake rejected replay --object {bronze}"
+            raise Corrupt(f"{receipt} cannot be read.", "It was changed or damaged.", heal) from error

@@ -19,6 +19,12 @@ _ROWS = re.compile(
 )
 
 
+_SILVER = re.compile(
+    r"^(?:silver/(?P<kind>signins|refusals)|repeated(?:/kind=(?P<of>refusals))?)"
+    r"/date=(?P<date>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/shard=(?P<shard>\d+)\.jsonl\.gz$"
+)
+
+
 class BronzeName(NamedTuple):
     """What a bronze object's name says: the arrival hour, the log, the partition and the first offset."""
 
@@ -117,6 +123,15 @@ def repeated(slot: Slot) -> str:
     """The repeats of an hour and shard, one line each, of sign-ins and of refusals alike."""
     folder = "" if slot.kind == "signins" else "kind=refusals/"
     return f"repeated/{folder}date={slot.date}/hour={slot.hour:02d}/shard={slot.shard:02d}.jsonl.gz"
+
+
+def parse_silver(key: str) -> Slot:
+    """The hour and shard of an object of silver or repeated; ValueError when the name is none of theirs."""
+    found = _SILVER.match(key)
+    if found is None:
+        raise ValueError(f"not the name of an hour's object: {key}")
+    kind: Kind = "refusals" if "refusals" in (found["kind"], found["of"]) else "signins"
+    return Slot(kind, found["date"], int(found["hour"]), int(found["shard"]))
 
 
 def dirty(date: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from io import BytesIO
 
 from isal import igzip, igzip_lib
 
@@ -24,6 +25,26 @@ def decode(data: bytes) -> bytes:
         return bytes(igzip.decompress(data))  # type: ignore[no-untyped-call]
     except (EOFError, OSError, igzip_lib.error) as error:  # type: ignore[misc]  # its stub is wrong
         raise Corrupt("A stored object is no whole gzip file:", f"{error}.", "Restore it from a copy.") from error
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    """The uncompressed lines in pieces of about `size` bytes, each of whole lines; Corrupt as soon as it is seen."""
+    rest = b""
+    try:
+        if not data:
+            raise EOFError("it is empty")
+        with igzip.IGzipFile(fileobj=BytesIO(data)) as file:
+            while piece := file.read(size):
+                whole, end, begun = piece.rpartition(b"\n")
+                if end:
+                    yield rest + whole + end
+                    rest = begun
+                else:
+                    rest += piece
+    except (EOFError, OSError, igzip_lib.error) as error:  # type: ignore[misc]  # its stub is wrong
+        raise Corrupt("A stored object is no whole gzip file:", f"{error}.", "Restore it from a copy.") from error
+    if rest:
+        yield rest
 
 
 def join(lines: Iterable[bytes]) -> bytes:

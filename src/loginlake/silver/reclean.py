@@ -9,7 +9,6 @@ ends it, by whichever rules. With unchanged rules the content is equal, and noth
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -300,20 +299,9 @@ def rebuild(
     return report
 
 
-_STORED = re.compile(
-    r"^(silver|repeated)/(?P<kind>.*)date=(?P<date>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/shard=(?P<shard>\d+)\."
-)
-
-
 def _stored(store: ObjectStore) -> set[keys.Slot]:
     """The hours and shards that have an object of silver or repeated."""
-    slots = set()
-    for entry in (*store.list("silver/"), *store.list("repeated/")):
-        found = _STORED.match(entry.key)
-        if found is not None:
-            kind: keys.Kind = "refusals" if "refusals" in found["kind"] else "signins"
-            slots.add(keys.Slot(kind, found["date"], int(found["hour"]), int(found["shard"])))
-    return slots
+    return {keys.parse_silver(entry.key) for folder in ("silver/", "repeated/") for entry in store.list(folder)}
 
 
 def _receipts(store: ObjectStore) -> dict[str, _Receipt]:

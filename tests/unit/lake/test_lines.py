@@ -50,3 +50,22 @@ def test_a_damaged_byte_is_noticed() -> None:
     data[len(data) // 2] ^= 0xFF
     with pytest.raises(Corrupt):
         lines.decode(bytes(data))
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+def test_pieces_are_whole_lines_and_come_to_the_content(size: int) -> None:
+    texts = [b"x" * (number % 40) for number in range(300)]
+    data = lines.encode(texts)
+    pieces = list(lines.pieces(data, size))
+    assert b"".join(pieces) == lines.decode(data)
+    assert all(piece.endswith(b"\n") for piece in pieces)
+    assert max(map(len, pieces)) < 2 * size + 41
+    assert list(lines.pieces(lines.encode([]), size)) == []
+    assert b"".join(lines.pieces(data + data, size)) == lines.decode(data) * 2
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30, -1])
+def test_pieces_of_what_is_no_whole_gzip_file_are_corrupt(cut: int) -> None:
+    data = lines.encode([b"some line of it"] * 100)
+    with pytest.raises(Corrupt):
+        list(lines.pieces(data[:cut], 64))
