@@ -166,6 +166,14 @@ def test_a_prefix_holds_the_first_fields(gold: GoldStore, descending: bool) -> N
     assert [document["last"] for document in page] == sorted([1, 3, 5, 7], reverse=descending)
 
 
+def test_a_count_is_of_the_range_from_its_value(gold: GoldStore) -> None:
+    index = Index("users", ("signins",))
+    gold.replace("users", [{"_id": f"u{n}", "signins": n % 7, "last": f"2026-11-{n + 1:02d}"} for n in range(20)])
+    assert [gold.count_from(index, least) for least in (0, 1, 6, 7)] == [20, 17, 2, 0]
+    assert gold.count_from(Index("users", ("last",)), "2026-11-20") == 1
+    assert gold.count_from(Index("nobody", ("signins",)), 0) == 0
+
+
 def test_many_documents_at_once(gold: GoldStore, many: int) -> None:
     names = [f"p{n}" for n in range(many)]
     gold.replace("people", (_person(name) for name in names))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 Row = dict[str, Any]
+APP_FIGURES = ("signins", "people", "refusals")
+FIGURES = (*APP_FIGURES, "people_7", "people_30", "new", "returning", "resurrected", "dormant", "rejected")
+NAMES = (
+    *("by_method", "by_device", "by_browser", "by_system", "by_domain", "refused_by_reason"),
+    *("by_source", "rejected_by_reason"),
+)
 AGENTS: dict[str | None, tuple[str, str, str]] = {None: ("", "", "")}
 
 
@@ -18,6 +25,21 @@ def named(values: Iterable[str | None]) -> list[dict[str, Any]]:
 
 def _shift(day: str, by: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=by)).isoformat()
+
+
+def _monday(day: str) -> str:
+    year, week, _ = date.fromisoformat(day).isocalendar()
+    return date.fromisocalendar(year, week, 1).isoformat()
+
+
+def _month(month: str, days: Sequence[Row], figures: Sequence[str], names: Sequence[str]) -> Row:
+    found: Row = {"month": month, "days": [day["day"] for day in days], "by_hour": [day["by_hour"] for day in days]}
+    found |= {name: [day[name] for day in days] for name in figures}
+    for name in names:
+        counts = [{pair["name"]: pair["count"] for pair in day[name]} for day in days]
+        lines = [[key, [of_day.get(key, 0) for of_day in counts]] for key in set().union(*counts)]
+        found[name] = sorted(lines, key=lambda line: (-sum(line[1]), line[0]))
+    return found
 
 
 class Expected:
@@ -44,7 +66,7 @@ class Expected:
     def _before(self, day: str) -> set[str]:
         return set().union(*(people for other, people in self.active.items() if other < day))
 
-    def day(self, day: str) -> Row:
+    def day(self, day: str, *, apps: bool = False) -> Row:
         rows = [row for row in self.signins if row["time"][:10] == day]
         refusals = [row for row in self.refusals if row["time"][:10] == day]
         rejected = [reason for arrived, reason in self.rejected if arrived == day]
@@ -72,13 +94,76 @@ class Expected:
             "by_domain": named(row["email"].rsplit("@", 1)[1].lower() for row in rows),
             "refused_by_reason": named(row["reason"] for row in refusals),
             "rejected_by_reason": named(rejected),
+            "apps": [self.app(day, source) for source in sorted({row["source"] for row in (*rows, *refusals)})]
+            if apps
+            else [],
+        }
+
+    def app(self, day: str, source: str) -> Row:
+        """The day of one application."""
+        alone = Expected(
+            [row for row in self.signins if row["source"] == source and row["time"][:10] == day],
+            [row for row in self.refusals if row["source"] == source and row["time"][:10] == day],
+            agents=self.agents,
+        ).day(day)
+        shown = ("people", "signins", "refusals", "by_hour", "by_method", "by_device", "by_browser", "by_system")
+        return {"name": source, **{name: alone[name] for name in (*shown, "by_domain", "refused_by_reason")}}
+
+    def months(self) -> list[Row]:
+        """The month rows of all applications together."""
+        return [
+            _month(month, [day for day in self.days() if day["day"][:7] == month], FIGURES, NAMES)
+            for month in sorted({day["day"][:7] for day in self.days()})
+        ]
+
+    def app_months(self, source: str) -> list[Row]:
+        """The month rows of one application."""
+        days = [{**app, "day": day["day"]} for day in self.days() for app in day["apps"] if app["name"] == source]
+        return [
+            {"app": source} | _month(month, [day for day in days if day["day"][:7] == month], APP_FIGURES, NAMES[:-2])
+            for month in sorted({day["day"][:7] for day in days})
+        ]
+
+    def cohorts(self) -> Row:
+        """Retention by week of first sign-in, of the weeks before the last one with a sign-in."""
+        weeks: dict[str, set[str]] = {}
+        first: dict[str, str] = {}
+        for day, people in sorted(self.active.items()):
+            weeks.setdefault(_monday(day), set()).update(people)
+            for person in people:
+                first.setdefault(person, _monday(day))
+        over = sorted(weeks)[:-1]
+        lines = {week: Counter(first[person] for person in weeks[week]) for week in over}
+        return {
+            "weeks": [[week, line.total(), [list(p) for p in sorted(line.items())]] for week, line in lines.items()]
+        }
+
+    def census(self) -> Row:
+        """People by number of sign-ins, and who was silent on the last 30, 60 and 90 days."""
+        if not self.active:
+            return {"day": None, "people": 0, "by_signins": [], "silent": []}
+        last, users = max(self.active), self.users().values()
+        edges = [1, 2, 5, 10, 20, 50, 100, 200, 10**9]
+        return {
+            "day": last,
+            "people": len(users),
+            "by_signins": [
+                [low, sum(low <= user["signins"] < high for user in users)] for low, high in itertools.pairwise(edges)
+            ],
+            "silent": [
+                [
+                    number,
+                    sum(not any(user["days"].get(_shift(last, -back)) for back in range(number)) for user in users),
+                ]
+                for number in (30, 60, 90)
+            ],
         }
 
     def days(self) -> list[Row]:
         if not self.moments:
             return []
         number = (date.fromisoformat(self.moments[-1]) - date.fromisoformat(self.moments[0])).days
-        every = [self.day(_shift(self.moments[0], forward)) for forward in range(number + 1)]
+        every = [self.day(_shift(self.moments[0], forward), apps=True) for forward in range(number + 1)]
         figures = ("signins", "refusals", "rejected", "people_30", "dormant")
         return [day for day in every if any(day[name] for name in figures)]
 
@@ -115,4 +200,7 @@ class Expected:
             user["signins"] += 1
             user["days"][row["time"][:10]] = user["days"].get(row["time"][:10], 0) + 1
             user["active_days"] = len(user["days"])
+            user["by_name"] = row["username"].lower()
+            user["by_surname"] = " ".join(row["username"].lower().split()[1:])
+            user["by_email"] = row["email"].lower()
         return users

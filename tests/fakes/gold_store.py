@@ -101,6 +101,16 @@ class FakeGold:
         self._fault(f"count {collection}", lambda _: numbers.append(len(self._of(collection))), [None])
         return numbers[0]
 
+    def count_from(self, index: Index, least: Any) -> int:
+        found: list[int] = []
+
+        def count(_: None) -> None:
+            values = [document.get(index.fields[0]) for document in self._of(index.collection).values()]
+            found.append(sum(value is not None and value >= least for value in values))
+
+        self._fault(f"count_from {index.collection}", count, [None])
+        return found[0]
+
     def close(self) -> None:
         self.calls.append("close")
 

@@ -17,7 +17,7 @@ from loginlake.audit import people
 from loginlake.audit.finding import Finding
 from loginlake.audit.spill import Spill
 from loginlake.errors import Corrupt
-from loginlake.gold import days
+from loginlake.gold import census, cohorts, days, months
 from loginlake.gold.answers import Tally, day_facts, day_people, latest, named, recent_items, says_something
 from loginlake.gold.people import KEY, persons
 from loginlake.gold.read import Snapshot
@@ -37,6 +37,9 @@ class Gold:
     by_day: dict[str, Document]
     recent: list[dict[str, Any]]
     pipeline: dict[str, Any]
+    cohorts: dict[str, Any]
+    census: dict[str, Any]
+    months: dict[str, Document]
     complete_until: str | None
     generation: int
 
@@ -45,8 +48,8 @@ class Gold:
         """Read what the pointer names."""
         snapshot = Snapshot.open(gold)
         documents: dict[str, Document] = {document["day"]: document for document in snapshot.all_days()}
-        rows = snapshot.recent(), snapshot.pipeline()
-        return cls(documents, *rows, snapshot.complete_until, snapshot.generation)
+        rows = snapshot.recent(), snapshot.pipeline(), snapshot.cohorts(), snapshot.census()
+        return cls(documents, *rows, snapshot.all_months(), snapshot.complete_until, snapshot.generation)
 
 
 def some_days(store: ObjectStore, gold: Gold, wanted: Iterable[str], open_days: frozenset[str]) -> list[Finding]:
@@ -74,7 +77,8 @@ class _Silver:
     spill: Spill
     open_days: frozenset[str]
     progress: Progress
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    facts: dict[str, Document] = field(default_factory=dict)
+    busy: list[str] = field(default_factory=list)
     recent: pl.DataFrame = field(default_factory=lambda: Tally().recent)
 
     def people_of(self, day: str) -> list[str]:
@@ -85,10 +89,10 @@ class _Silver:
             if day not in self.open_days:
                 raise
             read = days.Day(Tally(), {})  # the hours were compared before, and this one was named
-        if day not in self.tallies:
-            self.tallies[day] = read.tally
+        if day not in self.facts:
+            self.facts[day] = day_facts(read.tally)
+            self.busy += [] if read.tally.empty else [day]
             self.recent = latest([self.recent, read.tally.recent])
-            read.tally.recent = Tally().recent
             for frame in read.people.values():
                 ordinal = date.fromisoformat(day).toordinal()
                 records = people.of_day(frame, ordinal, still_open=day in self.open_days)
@@ -112,9 +116,10 @@ def every_day(
         windows = list(slide(_calendar(known), silver.people_of))
         for records in people.documents(store_of_gold, open_days):
             documents.add(records, records["person"])
-        findings, new = people.compare(spill, documents)
+        findings, seen = people.compare(spill, documents)
     first_open = min(open_days, default="~")
-    for document in _documents(windows, silver.tallies, new):
+    wanted = list(_documents(windows, silver.facts, seen.new))
+    for document in wanted:
         day = document["day"]
         found = _differences(gold.by_day.get(day), document if says_something(document) else None)
         if day in open_days:
@@ -124,13 +129,26 @@ def every_day(
         findings += [_finding(f"rows day:{day}", found, day)] if found else []
     for day in sorted(gold.by_day.keys() - set(_calendar(known)) - open_days):
         findings.append(_finding(f"rows day:{day}", {"document": ("there", "none")}, day))
-    return findings if open_days else [*findings, *_totals(gold, silver, new)]
+    if open_days:
+        return findings
+    return [*findings, *_months(gold, wanted), *_totals(gold, silver, seen)]
 
 
-def _documents(windows: list[Window], tallies: Mapping[str, Tally], new: Counter[int]) -> Iterable[Document]:
+def _months(gold: Gold, days: Iterable[Document]) -> Iterable[Finding]:
+    """Compare the month rows with what the days give."""
+    by_month: dict[str, list[Document]] = {}
+    for document in filter(says_something, days):
+        by_month.setdefault(document["day"][:7], []).append(document)
+    wanted = {key: row for month, of in by_month.items() for key, row in months.rows(month, of).items()}
+    for key in sorted(gold.months.keys() | wanted.keys()):
+        if found := _differences(gold.months.get(key), wanted.get(key)):
+            yield _finding(f"rows {key}", found)
+
+
+def _documents(windows: list[Window], facts: Mapping[str, Document], new: Counter[int]) -> Iterable[Document]:
     for window in windows:
         first_time = new[date.fromisoformat(window.day).toordinal()]
-        yield {"day": window.day, **day_facts(tallies[window.day]), **day_people(window, first_time)}
+        yield {"day": window.day, **facts[window.day], **day_people(window, first_time)}
 
 
 def _calendar(known: Iterable[str]) -> list[str]:
@@ -142,15 +160,17 @@ def _calendar(known: Iterable[str]) -> list[str]:
     return [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
 
 
-def _totals(gold: Gold, silver: _Silver, new: Counter[int]) -> list[Finding]:
-    busy = sorted(day for day, tally in silver.tallies.items() if not tally.empty)
-    rejected: Counter[str] = sum((tally.rejected for tally in silver.tallies.values()), Counter())
+def _totals(gold: Gold, silver: _Silver, seen: people.Seen) -> list[Finding]:
+    busy = sorted(silver.busy)
+    rejected = Counter[str]()
+    for facts in silver.facts.values():
+        rejected.update({pair["name"]: pair["count"] for pair in facts["rejected_by_reason"]})
     pipeline = {
-        "signins": sum(tally.signins for tally in silver.tallies.values()),
-        "refusals": sum(tally.refused.total() for tally in silver.tallies.values()),
+        "signins": sum(facts["signins"] for facts in silver.facts.values()),
+        "refusals": sum(facts["refusals"] for facts in silver.facts.values()),
         "rejected": rejected.total(),
         "rejected_by_reason": named(rejected.items()),
-        "people": new.total(),
+        "people": seen.new.total(),
         "first_day": busy[0] if busy else None,
         "last_day": busy[-1] if busy else None,
         "days": len(busy),
@@ -158,6 +178,13 @@ def _totals(gold: Gold, silver: _Silver, new: Counter[int]) -> list[Finding]:
     findings = []
     if found := _differences(gold.pipeline, pipeline):
         findings.append(_finding("rows pipeline", found))
+    last = max((day for day in busy if silver.facts[day]["signins"]), default=None)
+    for name, stored, row in (
+        ("cohorts", gold.cohorts, cohorts.document(seen.lines(last))),
+        ("census", gold.census, census.of_people(last, seen.lasts())),
+    ):
+        if found := _differences(stored, row):
+            findings.append(_finding(f"rows {name}", found))
     if gold.recent != recent_items(silver.recent):
         findings.append(_finding("rows recent", {"items": ("another list", "other sign-ins")}))
     return findings

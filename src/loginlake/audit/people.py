@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from loginlake.audit.finding import Finding
 from loginlake.audit.spill import Records, Spill
+from loginlake.gold import cohorts
 from loginlake.gold.answers import LONGEST
 from loginlake.gold.people import KEY, PROFILE
 from loginlake.gold.store import GoldStore, Index
@@ -103,13 +105,53 @@ def documents(gold: GoldStore, open_days: frozenset[str]) -> Iterator[Records]:
         yield records
 
 
-def compare(days: Spill, stored: Spill) -> tuple[list[Finding], Counter[int]]:
-    """The findings, bucket by bucket, and how many people signed in for the first time on each day (ordinal)."""
-    new: Counter[int] = Counter()
+@dataclass(slots=True)
+class Seen:
+    """What the persons' days come to, days by their ordinals.
+
+    `new`: who signed in for the first time on a day. `weeks`: who was active in a week, by first week (Mondays).
+    `people`: how many have so many sign-ins and that last day.
+    """
+
+    new: Counter[int] = field(default_factory=Counter)
+    weeks: Counter[tuple[int, int]] = field(default_factory=Counter)
+    people: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def add(self, rows: Records) -> None:
+        """Count some persons, with all their days."""
+        if not len(rows):
+            return
+        rows = rows[np.lexsort((rows["day"], rows["person"]))]
+        _, starts = np.unique(rows["person"], return_index=True)
+        first, last = rows["day"][starts], rows["day"][np.r_[starts[1:], len(rows)] - 1]
+        signins = np.add.reduceat(rows["signins"].astype(np.int64), starts)
+        self.new.update(first.tolist())
+        self.people.update(zip(signins.tolist(), last.tolist(), strict=True))
+        first_of_row = np.repeat(first, np.diff(np.r_[starts, len(rows)]))
+        weeks = np.unique(np.stack([rows["person"], _monday(rows["day"]), _monday(first_of_row)]), axis=1)
+        self.weeks.update(zip(weeks[1].tolist(), weeks[2].tolist(), strict=True))
+
+    def lasts(self) -> dict[tuple[int, str], int]:
+        """`people` with days as they are written."""
+        return {(signins, date.fromordinal(last).isoformat()): n for (signins, last), n in self.people.items()}
+
+    def lines(self, last: str | None) -> cohorts.Weeks:
+        """`weeks` as gold keeps them: those before the week of the last day with a sign-in."""
+        found: cohorts.Weeks = {}
+        for (week, first), number in sorted(self.weeks.items()):
+            monday, began = date.fromordinal(week).isoformat(), date.fromordinal(first).isoformat()
+            if last is not None and monday < cohorts.monday(last):
+                found.setdefault(monday, []).append([began, number])
+        return found
+
+
+def compare(days: Spill, stored: Spill) -> tuple[list[Finding], Seen]:
+    """The findings, bucket by bucket, and what the persons' days come to."""
+    seen = Seen()
     missing = surplus = differing = 0
     for bucket in range(days.buckets):
         rows = days.take(bucket)
-        new.update(_first_days(rows))
+        seen.add(rows)
         ours, theirs = expected(rows), stored.take(bucket)
         theirs = theirs[np.argsort(theirs["person"])]
         moving = np.union1d(ours["person"][ours["open"] > 0], theirs["person"][theirs["open"] > 0])
@@ -121,16 +163,16 @@ def compare(days: Spill, stored: Spill) -> tuple[list[Finding], Counter[int]]:
         _, mine, other = np.intersect1d(ours["person"], theirs["person"], return_indices=True)
         differing += int((ours[mine] != theirs[other]).sum())
     if not (missing or surplus or differing):
-        return [], new
+        return [], seen
     what = f"{missing} people have no document, {surplus} documents no sign-ins, {differing} differ from silver."
-    return [Finding(fault="users_differ", where=USERS, what=what, next_move="loginlake rebuild gold")], new
+    return [Finding(fault="users_differ", where=USERS, what=what, next_move="loginlake rebuild gold")], seen
 
 
-def _first_days(rows: Records) -> dict[int, int]:
-    rows = rows[np.lexsort((rows["day"], rows["person"]))]
-    _, starts = np.unique(rows["person"], return_index=True)
-    days, counts = np.unique(rows["day"][starts], return_counts=True)
-    return dict(zip(days.tolist(), counts.tolist(), strict=True))
+def _monday(day: Records) -> Records:
+    """The Monday of each day's week: ordinal 1 is one."""
+    ordinal = day.astype(np.uint64)
+    found: Records = ordinal - (ordinal - np.uint64(1)) % np.uint64(7)
+    return found
 
 
 def _mixed(day: Records, signins: Records) -> Records:

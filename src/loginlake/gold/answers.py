@@ -17,6 +17,8 @@ from loginlake.gold.agents import agent
 from loginlake.gold.windows import Window
 
 MOST_NAMES = 500
+MOST_APPS = 20
+MOST_NAMES_OF_AN_APP = 50
 RECENT = 100
 SIGNINS = {
     name: pl.Boolean if name == "email_verified" else pl.String
@@ -26,49 +28,55 @@ SIGNINS = {
     )
 }
 """The columns of silver/signins that gold needs."""
-REFUSALS = {"reason": pl.String}
+REFUSALS = {"source": pl.String, "reason": pl.String}
 _ORDER = ("time", "source", "id")
 _RECENT_FIELDS = ("time", "source", "id", "provider", "user_id", "username", "email", "picture", "method")
 LONGEST = 2_000  # characters of a value in gold
 _DOMAIN = pl.col("email").str.split("@").list.last().str.to_lowercase().alias("domain")
 
 
+Counts = Counter[tuple[str, str]]
+"""A number by (source, name)."""
+
+
 @dataclass
 class Tally:
-    """What is counted of one day, from its own rows alone."""
+    """What is counted of one day, from its own rows alone: each by application (source), which adds up to the day."""
 
-    by_hour: list[int] = field(default_factory=lambda: [0] * 24)
-    by_source: Counter[str] = field(default_factory=Counter)
-    by_method: Counter[str] = field(default_factory=Counter)
-    by_domain: Counter[str] = field(default_factory=Counter)
-    by_agent: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
+    hours: Counts = field(default_factory=Counter)
+    methods: Counts = field(default_factory=Counter)
+    domains: Counts = field(default_factory=Counter)
+    agents: Counts = field(default_factory=Counter)
+    refusals: Counts = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     recent: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SIGNINS))
+    people: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"source": pl.String, "person": pl.UInt64})
+    )
 
     def add_signins(self, rows: pl.DataFrame) -> None:
         """Count some of the day's sign-ins (columns: SIGNINS)."""
-        for hour, number in _counts(rows, pl.col("time").str.slice(11, 2)).items():
-            self.by_hour[int(hour)] += number
-        self.by_source.update(_counts(rows, pl.col("source")))
-        self.by_method.update(_counts(rows, pl.col("method")))
-        self.by_domain.update(_counts(rows, _DOMAIN))
-        self.by_agent.update(_counts(rows, pl.col("user_agent")))
+        self.hours.update(_counts(rows, pl.col("time").str.slice(11, 2)))
+        self.methods.update(_counts(rows, pl.col("method")))
+        self.domains.update(_counts(rows, _DOMAIN))
+        self.agents.update(_counts(rows, pl.col("user_agent")))
         self.recent = latest([self.recent, rows])
+        person = pl.struct("provider", "user_id").hash(1).alias("person")
+        self.people = pl.concat([self.people, rows.select("source", person)]).unique()
 
     def add_refusals(self, rows: pl.DataFrame) -> None:
-        """Count refusals (columns: reason)."""
-        self.refused.update(_counts(rows, pl.col("reason")))
+        """Count refusals (columns: REFUSALS)."""
+        self.refusals.update(_counts(rows, pl.col("reason")))
 
     @property
     def signins(self) -> int:
         """The day's sign-ins."""
-        return sum(self.by_hour)
+        return self.hours.total()
 
     @property
     def empty(self) -> bool:
         """Whether nothing at all happened."""
-        return not (self.signins or self.refused.total() or self.rejected.total())
+        return not (self.hours or self.refusals.total() or self.rejected.total())
 
 
 def latest(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -79,21 +87,55 @@ def latest(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def day_facts(tally: Tally) -> dict[str, Any]:
     """The part of a day's document that follows from the day's own rows."""
-    agents = [(agent(name), number) for name, number in tally.by_agent.items()]
+    sources: Counter[str] = Counter()
+    for (source, _), number in tally.hours.items():
+        sources[source] += number
     return {
-        "signins": tally.signins,
-        "refusals": tally.refused.total(),
+        **_facts(tally, None, MOST_NAMES),
         "rejected": tally.rejected.total(),
-        "by_hour": tally.by_hour,
-        "by_source": named(tally.by_source.items()),
-        "by_method": named(tally.by_method.items()),
-        "by_device": named((kind.device, number) for kind, number in agents),
-        "by_browser": named((kind.browser, number) for kind, number in agents),
-        "by_system": named((kind.system, number) for kind, number in agents),
-        "by_domain": named(tally.by_domain.items()),
-        "refused_by_reason": named(tally.refused.items()),
+        "by_source": named(sources.items()),
         "rejected_by_reason": named(tally.rejected.items()),
+        "apps": _apps(tally, sources),
     }
+
+
+def _facts(tally: Tally, source: str | None, most: int) -> dict[str, Any]:
+    """What is counted of one application, or of all."""
+
+    def of(counts: Counts) -> list[tuple[str, int]]:
+        return [(name, number) for (at, name), number in counts.items() if source in (None, at)]
+
+    hours = [0] * 24
+    for hour, number in of(tally.hours):
+        hours[int(hour)] += number
+    agents = [(agent(name), number) for name, number in of(tally.agents)]
+    refused = of(tally.refusals)
+    return {
+        "signins": sum(hours),
+        "refusals": sum(number for _, number in refused),
+        "by_hour": hours,
+        "by_method": named(of(tally.methods), most),
+        "by_device": named(((kind.device, number) for kind, number in agents), most),
+        "by_browser": named(((kind.browser, number) for kind, number in agents), most),
+        "by_system": named(((kind.system, number) for kind, number in agents), most),
+        "by_domain": named(of(tally.domains), most),
+        "refused_by_reason": named(refused, most),
+    }
+
+
+def _apps(tally: Tally, sources: Counter[str]) -> list[dict[str, Any]]:
+    """The day of each application by itself: the largest few, by name."""
+    people = dict(tally.people.group_by("source").len().iter_rows())
+    everyone = {*sources, *(source for source, _ in tally.refusals)}
+    largest = sorted(everyone, key=lambda source: (-sources[source], source))[:MOST_APPS]
+    return [
+        {
+            "name": bounded("name", source),
+            "people": people.get(source, 0),
+            **_facts(tally, source, MOST_NAMES_OF_AN_APP),
+        }
+        for source in sorted(largest)
+    ]
 
 
 def day_people(window: Window, new: int) -> dict[str, Any]:
@@ -140,17 +182,17 @@ def place(item: Mapping[str, Any]) -> tuple[str, str, str]:
     return item["time"], item["source"], item["id"]
 
 
-def named(counts: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+def named(counts: Iterable[tuple[str, int]], most: int = MOST_NAMES) -> list[dict[str, Any]]:
     """Counts by name as charts read them; equal names are added up."""
     total: Counter[str] = Counter()
     for name, number in counts:
         total[bounded("name", name)] += number
     ordered = sorted((pair for pair in total.items() if pair[1]), key=lambda pair: (-pair[1], pair[0]))
-    shown = [{"name": name, "count": number} for name, number in ordered[:MOST_NAMES]]
-    rest = sum(number for _, number in ordered[MOST_NAMES:])
+    shown = [{"name": name, "count": number} for name, number in ordered[:most]]
+    rest = sum(number for _, number in ordered[most:])
     return [*shown, {"name": "*", "count": rest}] if rest else shown
 
 
-def _counts(rows: pl.DataFrame, column: pl.Expr) -> dict[str, int]:
-    counted = rows.select(column.fill_null("").alias("name")).group_by("name").len()
-    return dict(counted.iter_rows())
+def _counts(rows: pl.DataFrame, column: pl.Expr) -> dict[tuple[str, str], int]:
+    named_ = rows.select("source", column.fill_null("").alias("name"))
+    return {(source, name): number for source, name, number in named_.group_by("source", "name").len().iter_rows()}

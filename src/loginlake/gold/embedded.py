@@ -124,6 +124,14 @@ class EmbeddedGold:
             row = connection.execute(f"SELECT count(*) FROM {_table(collection)}").fetchone()  # noqa: S608
             return int(row[0])
 
+    def count_from(self, index: Index, least: Any) -> int:
+        """The number of documents whose first field of the index is `least` or more."""
+        query = f"SELECT count(*) FROM {_table(index.collection)} WHERE {_column(index.fields[0])} >= ?"  # noqa: S608
+        with self._connection() as connection:
+            self._ensure(connection, index.collection)
+            _add_index(connection, index)
+            return int(connection.execute(query, (least,)).fetchone()[0])
+
     def close(self) -> None:
         """Close every connection. A later call raises Unavailable."""
         with self._lock:

@@ -121,6 +121,11 @@ class MongoGold:
         """The number of documents in a collection, exactly."""
         return self._call(lambda: self._of(collection).count_documents({}))
 
+    def count_from(self, index: Index, least: Any) -> int:
+        """The number of documents whose first field of the index is `least` or more."""
+        self._ensure(index)
+        return self._call(lambda: self._of(index.collection).count_documents({index.fields[0]: {"$gte": least}}))
+
     def server_time(self) -> datetime | None:
         """The server's clock (UTC); None when it does not tell."""
         told = self._call(lambda: self._database().command("hello")).get("localTime")

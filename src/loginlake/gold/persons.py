@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from loginlake.gold import search
 from loginlake.gold.answers import bounded
 from loginlake.gold.people import KEY, PROFILE
 
@@ -110,6 +111,7 @@ def document(stored: Mapping[str, Any] | None, change: Change, days: Days, gener
         "provider": latest["provider"],
         "user_id": latest["user_id"],
         **{name: bounded(name, latest[name]) for name in PROFILE},
+        **search.keys(latest["username"], latest["email"]),
         "first": change.first if change.earliest == first else old["first"],
         "last": latest["last"],
         "signins": sum(days.values()),

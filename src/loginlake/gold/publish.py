@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from loginlake.errors import Conflict
-from loginlake.gold import days, pointer
+from loginlake.gold import days, pointer, search
 from loginlake.gold.refresh import Refresh, Refreshed
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
@@ -23,7 +23,7 @@ from loginlake.lake.store import ObjectStore
 from loginlake.silver import watermark
 
 logger = logging.getLogger(__name__)
-INDEXES = (pointer.BY_GENERATION,)
+INDEXES = (pointer.BY_GENERATION, *search.INDEXES)
 KEEP_FOR = timedelta(minutes=15)
 MAX_PEOPLE = 200_000
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from loginlake.errors import Conflict
 from loginlake.event import person_key
-from loginlake.gold import pointer
+from loginlake.gold import census, cohorts, months, pointer
 from loginlake.gold.pointer import DAY, PIPELINE, RECENT_KEY, USERS, Pointer
 from loginlake.gold.store import Document, GoldStore
 
@@ -57,6 +57,27 @@ class Snapshot:
         """The documents of every day, ascending."""
         return self.days("", "~")
 
+    def months(self, first: str, last: str, app: str = "") -> list[dict[str, Any]]:
+        """The rows of the months (YYYY-MM) from `first` to `last`, inclusive, ascending: of an application or all."""
+        held = {key.removeprefix(months.MONTH).partition(":") for key in self._pointer.keys if _is_month(key)}
+        wanted = sorted(month for month, _, of in held if of == app and first <= month <= last)
+        return self._rows(months.month_key(month, app) for month in wanted)
+
+    def all_months(self) -> dict[str, Document]:
+        """Every month's rows, of each application and of all, by key."""
+        held = sorted(filter(_is_month, self._pointer.keys))
+        return dict(zip(held, self._rows(held), strict=True))
+
+    def cohorts(self) -> dict[str, Any]:
+        """Retention: the people of each week that is over, by the week of their first sign-in."""
+        rows = self._rows([cohorts.COHORTS])
+        return rows[0] if rows else cohorts.document({})
+
+    def census(self) -> dict[str, Any]:
+        """People by number of sign-ins, and how many are silent."""
+        rows = self._rows([census.CENSUS])
+        return rows[0] if rows else census.row(None, [], {})
+
     def recent(self) -> list[dict[str, Any]]:
         """The latest sign-ins, the newest first."""
         rows = self._rows([RECENT_KEY])
@@ -83,6 +104,10 @@ def person(gold: GoldStore, provider: str, user_id: str) -> dict[str, Any] | Non
     name = person_key(provider, user_id)
     document = gold.read(USERS, [name]).get(name)
     return None if document is None else {key: value for key, value in document.items() if key != "_id"}
+
+
+def _is_month(key: str) -> bool:
+    return key.startswith(months.MONTH)
 
 
 def _shown(document: Document) -> dict[str, Any]:

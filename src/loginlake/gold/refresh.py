@@ -16,7 +16,7 @@ import polars as pl
 
 from loginlake.errors import Corrupt
 from loginlake.event import rfc3339
-from loginlake.gold import days, people, persons, pointer, totals
+from loginlake.gold import census, cohorts, days, months, people, persons, pointer, totals
 from loginlake.gold.answers import (
     RECENT,
     Tally,
@@ -62,10 +62,12 @@ class _Touched(NamedTuple):
 class _Users:
     """What is known of people after their documents were written."""
 
+    census: census.Census
     written: int = 0
     gone: list[str] = field(default_factory=list)
     first_day: dict[str, str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
+    weeks: set[str] = field(default_factory=set)
 
 
 class Refresh:
@@ -126,7 +128,9 @@ class Refresh:
 
     def _write_users(self, changes: pl.DataFrame) -> _Users:
         """Replace the documents of the people whose days changed, by chunks."""
-        users = _Users()
+        whole = not [entry for entry in self._pointer.claims if entry[0] != self._generation]
+        stored = self._row(census.CENSUS) if whole else None
+        users = _Users(census.Census(self._gold, stored, self._last_busy()))
         for day in changes.filter("presence")["day"].unique():
             users.reached.update(_following(day))
         for chunk in persons.by_person(changes, _CHUNK):
@@ -136,6 +140,7 @@ class Refresh:
                 old = stored.get(person)
                 change, active = self._completed(old, first_change)
                 users.reached.update(persons.next_active(old, change, active))
+                users.weeks.update(_weeks_changed(change, active))
                 if not active:
                     users.gone.append(person)
                     continue
@@ -143,6 +148,7 @@ class Refresh:
                 document = persons.document(old, change, active, self._generation)
                 if not _equal(document, old):
                     new.append(document)
+                    users.census.changed(old, document)
             self._gold.replace_newer(USERS, new)
             users.written += len(new)
         return users
@@ -181,10 +187,53 @@ class Refresh:
         for key in self._pointer.keys:
             if key.startswith(DAY) and not first <= key.removeprefix(DAY) <= last:
                 rows[key] = None
+        rows.update(self._months(rows))
+        rows[cohorts.COHORTS] = self._cohorts(users)
+        rows[census.CENSUS] = users.census.row(users.gone)
         rows[TOTALS] = totals.document(self._totals)
         rows[PIPELINE] = totals.pipeline_document(self._totals)
         rows[RECENT_KEY] = self._recent(current.get(RECENT_KEY))
         return rows
+
+    def _months(self, rows: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any] | None]:
+        """The rows of every month of which a day's document was made anew, or that has none yet."""
+        there = {key for key in self._pointer.keys if key.startswith(DAY)}
+        known = {key for key in self._pointer.keys if key.startswith(months.MONTH)}
+        touched = {_month(key) for key in rows if key.startswith(DAY)}
+        touched |= {month for month in map(_month, there) if months.month_key(month) not in known}
+        found: dict[str, dict[str, Any] | None] = {}
+        for month in sorted(touched):
+            names = sorted(key for key in there | rows.keys() if key.startswith(DAY + month))
+            current = self._current([key for key in names if key not in rows])
+            documents = [document for key in names if (document := rows.get(key) or current.get(key))]
+            found.update({key: None for key in known if key.startswith(months.month_key(month))})
+            found.update(months.rows(month, documents))
+        return found
+
+    def _last_busy(self) -> str | None:
+        """The last day with a sign-in."""
+        return max((day for day, line in self._totals.items() if line.signins), default=None)
+
+    def _cohorts(self, users: _Users) -> dict[str, Any]:
+        """The weeks that are over: those that the touched days reach, and those that have no line yet, anew."""
+        kept = cohorts.read(self._row(cohorts.COHORTS))
+        over = cohorts.over(day for day, line in self._totals.items() if line.signins)
+        weeks: cohorts.Weeks = {}
+        for week in sorted(over):
+            if week in kept and week not in users.weeks:
+                weeks[week] = kept[week]
+                continue
+            active = {person for day in cohorts.days_of(week) for person in self._persons_of(day)}
+            self._look_up_first_days(active, users.first_day)
+            weeks[week] = cohorts.of_week(users.first_day[person] for person in active if person in users.first_day)
+        return cohorts.document(weeks)
+
+    def _look_up_first_days(self, wanted: Iterable[str], first_day: dict[str, str]) -> None:
+        """Complete `first_day`: the first active day of each person, from the documents."""
+        unknown = [person for person in wanted if person not in first_day]
+        for start in range(0, len(unknown), _CHUNK):
+            found = self._gold.read(USERS, unknown[start : start + _CHUNK])
+            first_day.update((person, min(document["days"])) for person, document in found.items())
 
     def _reached_days(self, users: _Users) -> list[str]:
         """The days whose document can change, ascending."""
@@ -225,10 +274,7 @@ class Refresh:
 
     def _count_new(self, window: Window, first_day: dict[str, str]) -> int:
         """How many of a day's people were never active before it."""
-        unknown = [person for person in window.others if person not in first_day]
-        for start in range(0, len(unknown), _CHUNK):
-            found = self._gold.read(USERS, unknown[start : start + _CHUNK])
-            first_day.update((person, min(document["days"])) for person, document in found.items())
+        self._look_up_first_days(window.others, first_day)
         return sum(first_day.get(person) == window.day for person in window.others)
 
     def _recent(self, document: Document | None) -> dict[str, Any]:
@@ -296,6 +342,16 @@ def _equal(new: Document | None, stored: Document | None) -> bool:
         return new is stored
     ignored = ("_id", "generation")
     return {k: v for k, v in new.items() if k not in ignored} == {k: v for k, v in stored.items() if k not in ignored}
+
+
+def _month(key: str) -> str:
+    return key.removeprefix(DAY)[:7]
+
+
+def _weeks_changed(change: persons.Change, active: persons.Days) -> set[str]:
+    """The weeks whose line can change with a person: those of the changed days; all, when the first day may be new."""
+    first_may_be_new = change.came and active and min(change.came) <= next(iter(active))
+    return {cohorts.monday(day) for day in (*change.came, *(active if first_may_be_new else ()))}
 
 
 def _following(day: str) -> list[str]:

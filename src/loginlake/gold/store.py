@@ -66,6 +66,10 @@ class GoldStore(Protocol):
         """The number of documents in a collection."""
         ...
 
+    def count_from(self, index: Index, least: Any) -> int:
+        """The number of documents whose first field of the index is `least` or more: one range of the index."""
+        ...
+
     def close(self) -> None:
         """Let go of every resource."""
         ...

@@ -34,7 +34,7 @@ NOTHING = DayTotal(0, 0, 0, "", ())
 def of_day(tally: Tally, digest: str) -> DayTotal:
     """A day's line, its new people still to be counted."""
     rejected = tuple(sorted((reason, number) for reason, number in tally.rejected.items() if number))
-    return DayTotal(tally.signins, tally.refused.total(), 0, digest, rejected)
+    return DayTotal(tally.signins, tally.refusals.total(), 0, digest, rejected)
 
 
 def read(document: Mapping[str, Any] | None) -> dict[str, DayTotal]:

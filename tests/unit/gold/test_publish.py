@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,12 @@ def check(gold: FakeGold, expected: Expected) -> None:
     assert snapshot.pipeline() == expected.pipeline()
     assert snapshot.recent() == expected.recent()
     assert users_of(gold) == expected.users()
+    assert snapshot.months("", "~") == expected.months()
+    assert snapshot.cohorts() == expected.cohorts()
+    assert snapshot.census() == expected.census()
+    for source in {row["source"] for row in (*expected.signins, *expected.refusals)}:
+        key = hashlib.sha256(source.encode()).hexdigest()[:12]
+        assert snapshot.months("", "~", key) == expected.app_months(source)
 
 
 def day(number: int) -> str:
@@ -127,11 +134,14 @@ def test_a_person_is_shaped_as_promised() -> None:
         "signins": 2,
         "active_days": 2,
         "days": {"2026-11-20": 1, "2026-11-24": 1},
+        "by_name": "name of u1",
+        "by_surname": "of u1",
+        "by_email": "u1@example.org",
         "generation": 1,
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.sets(
@@ -190,7 +200,9 @@ def test_only_what_changed_is_written() -> None:
     gold.written.clear()
     run(store, gold)
     generation = Snapshot.open(gold).generation
-    names = (f"day:{newest}", "pipeline", "recent", "totals", "retired")
+    app = hashlib.sha256(b"https://app.example").hexdigest()[:12]
+    months = (f"month:{newest[:7]}", f"month:{newest[:7]}:{app}")
+    names = (f"day:{newest}", *months, "pipeline", "recent", "totals", "retired")
     assert set(gold.written) == {"pointer/current", "users/google|u1", *(f"rows/{generation}:{name}" for name in names)}
 
 
