@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from loginlake.bronze.compare import end_of
 from loginlake.errors import Conflict, Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
@@ -72,8 +71,8 @@ class Owners:
         """Where a partition's last object ends. Nobody knows of a damaged one: whatever may be its own is."""
         if key not in self._ends:
             try:
-                self._ends[key] = end_of(key, lines.decode(self._store.get(key).data)).offset
-            except Corrupt:
+                self._ends[key] = _row(lines.split(lines.decode(self._store.get(key).data))[-1]).offset + 1
+            except (Corrupt, msgspec.MsgspecError, UnicodeDecodeError, IndexError):
                 return _NO_END
         return self._ends[key]
 
