@@ -4,6 +4,8 @@ What clean hands on in memory goes through the lake here: `check` leaves an obje
 shard, and its receipt-to-be below checked/; `merge` takes rows into silver and then removes them; `settle` gives the
 receipt to every object of which no rows are left. Any step may be done again, by anybody, at any time, beside clean
 too: judging and merging are clean's own functions, and the work that is left is always what the lake lists.
+
+What brings Polars is imported where it is needed: half a second, of each task of a run with nothing new.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -23,10 +26,7 @@ from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import begun, watermark
 from loginlake.silver.check import Checked, Checker, Shards, receipt_of
-from loginlake.silver.damage import damaged_object
-from loginlake.silver.merger import Merger
 from loginlake.silver.reasons import Rules
-from loginlake.silver.reclean import Recleaner, RecleanReport
 from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
@@ -153,6 +153,8 @@ def check(store: ObjectStore, rules: Rules, shards: Shards, objects: Iterable[st
             else:
                 others.append(key)
     if others:
+        from loginlake.silver.reclean import Recleaner, RecleanReport
+
         recleaner = Recleaner(store, rules, shards, RecleanReport())
         for key in others:
             recleaner.run([key])
@@ -202,6 +204,8 @@ def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> Merge
 
     Days are marked before and after, as clean does, and rows go last: a crash leaves them to be merged again.
     """
+    from loginlake.silver.merger import Merger
+
     days = {slot.date for slot in slots}
     taken: dict[keys.Slot, list[str]] = {}
     merger = Merger(store, rules.secret)
@@ -210,7 +214,10 @@ def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> Merge
         rows = Rows()
         taken[slot] = [entry.key for entry in store.list(keys.rows_folder(slot))]
         for key in taken[slot]:
-            _add(rows, _read(store, key))
+            try:
+                _add(rows, _read(store, key))
+            except Corrupt as error:
+                _judge_again(store, key, error)
         return rows
 
     _mark(store, days)
@@ -219,6 +226,17 @@ def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> Merge
     _each(store.delete, [key for slot, names in taken.items() if slot not in merger.damaged for key in names])
     kept, repeats = sum(counts.kept for counts in done), sum(counts.repeats for counts in done)
     return MergeReport(len(done), kept, repeats, tuple(sorted(error.key for error in merger.damaged.values())))
+
+
+def _judge_again(store: ObjectStore, rows_key: str, error: Corrupt) -> None:
+    """Rows on their way are damaged: their object, which is still on the work list, is judged again by the next run.
+
+    Its receipt-to-be goes first, the rows after: settle, which looks the other way round, gives no receipt meanwhile.
+    """
+    key = keys.parse_rows(rows_key)[1]
+    log.error("rows on their way are damaged, %s is judged again: %s", key, error)
+    store.delete(keys.checked(key))
+    store.delete(rows_key)
 
 
 def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleReport:
@@ -241,8 +259,16 @@ def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleRe
     until = None
     if not found.more and not listed.intersection(found.objects).difference(waiting):
         until = watermark.advance(store, found.complete_until)
-    damaged = (damaged_object(store, slot) for slot in sorted({slot for slot, _ in on_their_way}))
-    return SettleReport(settled, len(drafts) - settled, until, tuple(key for key in damaged if key is not None))
+    damaged = _damaged(store, {slot for slot, _ in on_their_way})
+    return SettleReport(settled, len(drafts) - settled, until, damaged)
+
+
+def _damaged(store: ObjectStore, slots: set[keys.Slot]) -> tuple[str, ...]:
+    if not slots:
+        return ()
+    from loginlake.silver.damage import damaged_object
+
+    return tuple(key for slot in sorted(slots) if (key := damaged_object(store, slot)) is not None)
 
 
 def _settle(store: ObjectStore, receipt: bytes) -> None:
@@ -260,30 +286,20 @@ class _Receipt(msgspec.Struct):
     rejected: dict[str, int]
 
 
-class _Keys(msgspec.Struct, gc=False):
-    log: int
-    partition: int
-    offset: int
-    time: str
-    source: str
-    id: str
-
-
 _receipt = msgspec.json.Decoder(_Receipt).decode
-_keys_of = msgspec.json.Decoder(_Keys).decode
 
 
 def _add(rows: Rows, data: bytes | None) -> None:
-    """Add stored rows; None: another merger has taken them."""
-    for line in lines.split(lines.decode(data)) if data is not None else ():
-        read = _keys_of(line)
-        rows.log.append(read.log)
-        rows.partition.append(read.partition)
-        rows.offset.append(read.offset)
-        rows.time.append(read.time)
-        rows.source.append(read.source)
-        rows.id.append(read.id)
-        rows.line.append(line)
+    """Add stored rows; None: another merger has taken them. Corrupt when they are none that check wrote."""
+    from loginlake.silver.merge import KEYS, rows_of
+
+    if data is None:
+        return
+    content = lines.decode(data)
+    read = rows_of(content)
+    for name in KEYS:
+        getattr(rows, name).extend(map(attrgetter(name), read))
+    rows.line.extend(lines.split(content))
 
 
 def _mark(store: ObjectStore, days: Iterable[str]) -> None:

@@ -245,3 +245,20 @@ def test_portions_hold_everything_in_order(sizes: list[int], most_bytes: int, mo
     assert len(made) <= most
     limit = max(most_bytes, -(-sum(sizes) // most))
     assert all(sum(sizes[item] for item in portion[:-1]) <= limit for portion in made)
+
+
+@pytest.mark.parametrize("damage", [b"no gzip", lines.encode([b"no row"])])
+def test_damaged_rows_on_their_way_are_judged_again_by_the_next_run(damage: bytes) -> None:
+    store = FakeStore()
+    fill(store, seed=7)
+    found = steps.find(store, most=100)
+    steps.check(store, RULES, lambda _: 1, found.objects)
+    hurt = next(iter(store.list("rows/"))).key
+    store.put(hurt, damage)
+    for waiting in steps.on_the_way(store):
+        steps.merge(store, RULES, [waiting.slot])
+    assert steps.settle(store, found, []).complete_until is None
+    assert left(store) == [keys.todo(keys.parse_rows(hurt)[1])]
+    in_steps(store)
+    assert outcome(store) == cleaned(seed=7)
+    assert left(store) == []
