@@ -59,7 +59,7 @@ def read_settings() -> Settings:
             f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
         )
         raise click.ClickException(f"a setting is wrong: {wrong}. See `loginlake settings --help`.") from None
-    journal.start(settings.log_level)
+    journal.start(settings.log_level, settings.log_format)
     return settings
 
 
@@ -89,8 +89,11 @@ def _stop_on_signals() -> threading.Event:
 
 
 def _report(report: Any, *, as_json: bool) -> None:
+    """Print a report; exit code 1 when it names what cannot be read."""
     plain = msgspec.to_builtins(report)
     click.echo(msgspec.json.encode(plain).decode() if as_json else "  ".join(f"{k} {v}" for k, v in plain.items()))
+    if plain and plain.get("corrupt"):
+        sys.exit(1)
 
 
 @main.command()
