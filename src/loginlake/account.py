@@ -13,11 +13,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from loginlake.bronze.tip import all_heads
+from loginlake.errors import Corrupt
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys, lines
@@ -27,10 +28,14 @@ from loginlake.stream.log import EventLog
 _DAY = re.compile(r"date=(\d{4}-\d\d-\d\d)/")
 _ERASED = re.compile(rb'^\{"log":\d+,"partition":\d+,"offset":\d+,"timestamp":"[^"]*","erased":"', re.MULTILINE)
 _THREADS = 4
+_Count = TypeVar("_Count")
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """The terms, in records. `moving`: something was written while counting, so count again for a still picture."""
+    """The terms, in records. `moving`: something was written while counting, so count again for a still picture.
+
+    `damaged`: the objects that cannot be read, each with its next move; what they hold is in no term.
+    """
 
     answered: int
     accepted: int
@@ -47,9 +52,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     rejected_by_reason: dict[str, int]
     complete_until: str | None
     moving: bool
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing was written while counting, and nothing is on its way."""
+        return not self.moving and self.waiting + self.to_clean + self.to_publish == 0
 
     def faults(self) -> list[str]:
-        """The equations that do not hold, in words; empty when everything is accounted for."""
+        """What cannot be read, or else the equations that do not hold, in words; empty when all is accounted for."""
+        if self.damaged:
+            return list(self.damaged)
         sides = (
             ("accepted", self.accepted, "landed + waiting + expired", self.landed + self.waiting + self.expired),
             (
@@ -90,12 +103,41 @@ class _Row(msgspec.Struct):
     reason: str
 
 
-def _each(store: ObjectStore, names: Iterable[str], count: Callable[[bytes], Any]) -> list[Any]:
-    def one(name: str) -> Any:
-        return count(lines.decode(store.get(name).data))
+class _Counter:
+    """Counts in objects. One that cannot be read has none, and is noted."""
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(one, names))
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._damaged: dict[str, str] = {}
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """What cannot be read, by name, and what to do."""
+        return tuple(f"{name} cannot be read: {move}" for name, move in sorted(self._damaged.items()))
+
+    def each(self, names: Iterable[str], count: Callable[[bytes], _Count], nothing: _Count) -> list[_Count]:
+        """What `count` says of the lines of each object."""
+
+        def one(name: str) -> _Count:
+            try:
+                return count(lines.decode(self._store.get(name).data))
+            except (Corrupt, msgspec.MsgspecError, UnicodeDecodeError):
+                self._damaged[name] = _next_move(name)
+                return nothing
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(one, names))
+
+
+def _next_move(name: str) -> str:
+    if name.startswith("rejected/"):
+        return f"loginlake rejected replay --object bronze/{name.removeprefix('rejected/')}"
+    if name.startswith(("silver/", "repeated/")):
+        day = keys.parse_silver(name).date
+        return (
+            f"loginlake rebuild silver --from {day} --to {day}; then loginlake clean --once, loginlake publish --once"
+        )
+    return "restore it from a copy, or from the log if that still has its offsets"
 
 
 def _line_count(data: bytes) -> int:
@@ -104,7 +146,8 @@ def _line_count(data: bytes) -> int:
 
 def _bronze_count(data: bytes) -> _Bronze:
     erased = len(_ERASED.findall(data)) if b'","erased":"' in data else 0
-    end = msgspec.json.decode(lines.split(data)[-1], type=_Line).offset + 1
+    last = lines.split(data)[-1:] or [b""]
+    end = msgspec.json.decode(last[0], type=_Line).offset + 1
     return _Bronze(data.count(b"\n"), erased, end)
 
 
@@ -140,10 +183,12 @@ def count(
     """
     before = _picture(log, store, gold, spooled)
     in_spool, ranges, _, bronze, silver, repeated, rejected, receipts, dirty, expired = before
-    landed = dict(zip(bronze, _each(store, bronze, _bronze_count), strict=True))
+    counter = _Counter(store)
+    landed = dict(zip(bronze, counter.each(bronze, _bronze_count, _Bronze(0, 0, 0)), strict=True))
     unsettled = {name: found for name, found in landed.items() if keys.receipt(name) not in receipts}
-    clean_by_day = _by_day(silver, _each(store, silver, _line_count))
-    reasons: Counter[str] = sum(_each(store, rejected, _reasons), Counter())
+    clean_by_day = _by_day(silver, counter.each(silver, _line_count, 0))
+    none: Counter[str] = Counter()
+    reasons = sum(counter.each(rejected, _reasons, none), none)
     snapshot = Snapshot.open(gold)
     gold_by_day = {day["day"]: day["signins"] + day["refusals"] for day in snapshot.all_days()}
     dirty_days = {keys.day_of_dirty(name) for name in dirty}
@@ -161,15 +206,16 @@ def count(
         landed=sum(found.lines for found in landed.values()),
         erased=sum(found.erased for found in landed.values()),
         to_clean=sum(found.lines - found.erased for found in unsettled.values())
-        - _judged_already(store, unsettled, (*silver, *repeated), rejected),
+        - _judged_already(counter, unsettled, (*silver, *repeated), rejected),
         clean=sum(clean_by_day.values()),
-        repeated=sum(_each(store, repeated, _line_count)),
+        repeated=sum(counter.each(repeated, _line_count, 0)),
         rejected=sum(reasons.values()),
         rejected_by_reason=dict(sorted(reasons.items())),
         gold=sum(gold_by_day.values()),
         to_publish=sum(max(0, clean_by_day.get(day, 0) - gold_by_day.get(day, 0)) for day in dirty_days),
         complete_until=snapshot.complete_until,
         moving=_picture(log, store, gold, spooled) != before,
+        damaged=counter.damaged,
     )
 
 
@@ -188,7 +234,7 @@ def _expired_count(store: ObjectStore, name: str) -> int:
 
 
 def _judged_already(
-    store: ObjectStore, unsettled: Mapping[str, _Bronze], placed: Iterable[str], rejected: Iterable[str]
+    counter: _Counter, unsettled: Mapping[str, _Bronze], placed: Iterable[str], rejected: Iterable[str]
 ) -> int:
     """Lines of bronze objects without a receipt that are in silver, repeated or rejected: a pass was cut short."""
     if not unsettled:
@@ -204,7 +250,7 @@ def _judged_already(
         return sum(any(start <= offset < end for start, end in known) for offset, known in near)
 
     own = {keys.rejected(name) for name in unsettled}.intersection(rejected)
-    judged: list[int] = [*_each(store, placed, among), *_each(store, own, _line_count)]
+    judged: list[int] = [*counter.each(placed, among, 0), *counter.each(own, _line_count, 0)]
     return sum(judged)
 
 
