@@ -30,7 +30,10 @@ MAX_PEOPLE = 200_000
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What a pass did. `days`: the dirty days published; `refreshes`: how many times readers saw something new."""
+    """What a pass did. `days`: the dirty days published; `refreshes`: how many times readers saw something new.
+
+    `corrupt`: objects that cannot be read. Their days stay as they were published, and dirty.
+    """
 
     days: int = 0
     refreshes: int = 0
@@ -38,13 +41,16 @@ class PublishReport:
     users: int = 0
     generation: int = 0
     complete_until: str | None = None
+    corrupt: tuple[str, ...] = ()
 
     def plus(self, refreshed: Refreshed) -> PublishReport:
         """This and one refresh more."""
+        named = (error.what.partition(" ")[0] for error in refreshed.damaged.values())
         return replace(
             self,
+            corrupt=(*self.corrupt, *named),
             days=self.days + len(refreshed.days),
-            refreshes=self.refreshes + 1,
+            refreshes=self.refreshes + bool(refreshed.days),
             rows=self.rows + refreshed.rows_written,
             users=self.users + refreshed.users_written,
             generation=refreshed.generation,
@@ -64,8 +70,8 @@ def publish(
 
     One refresh takes days until they hold `max_people` people: that bounds memory. Rows out of use stay for
     `keep_for`, so that a reader may finish. When another publisher is faster, everything is read again, up to
-    `attempts` times; then Conflict. A day that cannot be read, or a system that does not answer, raises; nothing is
-    lost by it.
+    `attempts` times; then Conflict. A day that cannot be read is left (`corrupt`), and gold is then no
+    further complete than it was. A system that does not answer raises; nothing is lost by it.
     """
     gold.prepare(INDEXES)
     for attempt in range(attempts):
@@ -95,11 +101,12 @@ def _pass(
     waiting = sorted(claims)
     while waiting:
         refresh = Refresh(store, gold, now=now, keep_for=keep_for)
-        done = refresh.run(waiting, complete_until=complete_until, max_people=max_people)
+        until = None if report.corrupt else complete_until
+        done = refresh.run(waiting, complete_until=until, max_people=max_people)
         for day in done.clean:
             store.delete(claims[day])
         report = report.plus(done)
-        waiting = waiting[len(done.days) :]
+        waiting = waiting[len(done.days) + len(done.damaged) :]
         logger.info("published", extra={"days": len(done.days), "left": len(waiting), "generation": done.generation})
     current = pointer.read(gold)
     return replace(report, generation=current.generation, complete_until=current.complete_until)

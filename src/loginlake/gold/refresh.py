@@ -40,13 +40,14 @@ _PEOPLE_FIELDS = ("people", "people_7", "people_30", "new", "returning", "resurr
 
 
 class Refreshed(NamedTuple):
-    """What one refresh did. `clean`: the days whose mark may go."""
+    """What one refresh did. `clean`: the days whose mark may go. `damaged`: days that cannot be read, and why."""
 
     generation: int
     days: list[str]
     clean: list[str]
     rows_written: int
     users_written: int
+    damaged: dict[str, Corrupt]
 
 
 class _Touched(NamedTuple):
@@ -84,6 +85,7 @@ class Refresh:
         self._before = totals.read(self._row(TOTALS))
         self._totals = dict(self._before)
         self._touched: dict[str, _Touched] = {}
+        self._damaged: dict[str, Corrupt] = {}
         self._looked_up: dict[str, dict[int, pl.DataFrame]] = {}
 
     def run(self, wanted: Sequence[str], *, complete_until: str | None, max_people: int) -> Refreshed:
@@ -93,6 +95,9 @@ class Refresh:
         this refresh is seen, and nothing is marked done.
         """
         changes = self._read_days(wanted, max_people)
+        if changes is None:
+            self._give_back()
+            return Refreshed(self._pointer.generation, [], [], 0, 0, self._damaged)
         pointer.still_ours(self._gold, self._pointer)
         users = self._write_users(changes)
         del changes
@@ -104,17 +109,31 @@ class Refresh:
             for day, touched in self._touched.items()
             if days.write_people(self._store, day, touched.contents, touched.before)
         ]
-        return Refreshed(self._generation, list(self._touched), clean, written, users.written)
+        return Refreshed(self._generation, list(self._touched), clean, written, users.written, self._damaged)
 
-    def _read_days(self, wanted: Sequence[str], max_people: int) -> pl.DataFrame:
-        """Read days from silver; what changed of their people since gold was made from them."""
+    def _give_back(self) -> None:
+        """Nothing is to be written under this generation."""
+        swept = pointer.sweep(self._gold, self._pointer, self._now(), self._keep_for)
+        claims = tuple(entry for entry in swept.claims if entry[0] != self._generation)
+        pointer.switch(self._gold, self._pointer, replace(swept, claims=claims))
+
+    def _read_days(self, wanted: Sequence[str], max_people: int) -> pl.DataFrame | None:
+        """Read days from silver; what changed of their people since gold was made from them. None: no day is readable.
+
+        A day that cannot be read is left as it was published.
+        """
         changes = []
         number = 0
         for day in wanted:
             if number >= max_people:
                 break
-            tally, now_there = days.read_day(self._store, day)
-            stored = days.read_people(self._store, day)
+            try:
+                tally, now_there = days.read_day(self._store, day)
+                stored = days.read_people(self._store, day)
+            except Corrupt as error:
+                logger.error("a day cannot be published: %s", error)  # noqa: TRY400 - a named condition
+                self._damaged[day] = error
+                continue
             trusted = stored.digest == self._before.get(day, totals.NOTHING).people
             changes.append(people.changes(day, stored.frames(), now_there, trusted=trusted))
             number += changes[-1].height
@@ -124,7 +143,7 @@ class Refresh:
             self._totals[day] = totals.of_day(tally, people.digest(contents))
             if tally.empty:
                 del self._totals[day]
-        return pl.concat(changes)
+        return pl.concat(changes) if changes else None
 
     def _write_users(self, changes: pl.DataFrame) -> _Users:
         """Replace the documents of the people whose days changed, by chunks."""
