@@ -85,6 +85,7 @@ async def _accept(context: WebContext, attempt: Attempt) -> tuple[Session, str]:
     try:
         key = person_key(identity.provider, identity.user_id).encode()
         position = await durable(context, key, value)
+        logger.info("sign-in durable", extra={"event": event.id, **position._asdict()})
     except LoginlakeError:
         await bounded(context.state.release(nonce.value), context.limits.send_s)
         raise
@@ -176,6 +177,7 @@ async def _refuse(context: WebContext, buckets: Buckets, attempt: Attempt, reaso
         logger.warning("refusal not kept", extra={"cause": type(error).__name__, "reason": reason.value})
         context.state.count("refusals_lost")
     else:
+        logger.info("refusal kept", extra={"event": event.id, "reason": reason.value})
         context.state.count("refused")
         context.state.count(f"refused:{reason.value}")
     return Problem.REFUSED
