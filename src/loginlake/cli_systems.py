@@ -23,7 +23,7 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
 
     @main.command()
     @click.option("--check", "check_only", is_flag=True, help="only compare, create nothing")
-    @click.option("--new-log", is_flag=True, help="tell the lake that this log follows the one it knows")
+    @click.option("--new-log", is_flag=True, help="the lake's next log: another one, or a copy put back")
     @verb
     def topic(settings: Settings, *, check_only: bool, new_log: bool) -> None:
         """Create Kafka's topic as it must be, or name what differs; nothing is changed on one that is there."""
@@ -44,8 +44,7 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
 
 
 def _topic(settings: Settings, *, create: bool, new_log: bool) -> int:
-    from loginlake import wiring
-    from loginlake.lake.manifest import Lake
+    from loginlake import operate, wiring
 
     report = wiring.topic(settings, create=create)
     if report is None:
@@ -58,9 +57,7 @@ def _topic(settings: Settings, *, create: bool, new_log: bool) -> int:
         for difference in report.differences:
             click.echo(f"DIFFERS: {difference}")
     if new_log:
-        with closing(wiring.open_log(settings)) as log:
-            number = Lake(wiring.open_lake(settings)).add_log(log.identity())
-        click.echo(f"For the lake this is log {number}.")
+        click.echo(f"For the lake this is log {operate.new_log(settings)}.")
     return 1 if report is not None and report.differences else 0
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from loginlake import wiring
-from loginlake.bronze.land import GROUP
+from loginlake.bronze.agreement import disagrees
+from loginlake.bronze.land import GROUP, now_ms
 from loginlake.errors import Misconfigured, ObjectNotFound
 from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore
@@ -45,7 +46,6 @@ def audit(settings: Settings, scope: Scope, progress: Callable[[str, int], None]
         path = run.Path(
             log=log,
             log_number=Lake(store).log_number(log.identity()),
-            gaps=not settings.log_address.startswith("sqlite:"),
             group=GROUP,
             store=store,
             gold=gold,
@@ -55,6 +55,20 @@ def audit(settings: Settings, scope: Scope, progress: Callable[[str, int], None]
             spools=lambda: counts(wiring.spool_folder(settings)),
         )
         return run.audit(path, scope, progress)
+
+
+def new_log(settings: Settings) -> int:
+    """Make the log in hand the lake's last one, and give its number: another log, or a copy of it that was put back.
+
+    Nothing changes when the lake's last log it is and both agree.
+    """
+    with closing(wiring.open_log(settings)) as log:
+        store = wiring.open_lake(settings)
+        lake, identity = Lake(store), log.identity()
+        if lake.manifest().logs[-1:] != (identity,):
+            return lake.add_log(identity)
+        number = lake.log_number(identity)
+        return lake.begin_again(number) if disagrees(log, store, number, now_ms()) else number
 
 
 def rejected(settings: Settings, which: Which) -> dict[str, dict[str, int]]:

@@ -116,6 +116,8 @@ def demo(settings: Settings, options: DemoOptions) -> SendReport | None:
 def status(settings: Settings) -> Account:
     """The account, counted; once more while the stages are writing, at most five times."""
     from loginlake.account import count
+    from loginlake.bronze.agreement import check_all
+    from loginlake.bronze.land import now_ms
 
     wiring.refuse_nothing(settings)
     with ExitStack() as stack:
@@ -124,6 +126,7 @@ def status(settings: Settings) -> Account:
         store = wiring.open_lake(settings)
         state = stack.enter_context(closing(wiring.web_state(settings)))
         number = Lake(store).log_number(log.identity())
+        check_all(log, store, number, now_ms())
         for _ in range(_COUNTS):
             answered = state.counters().get("answered", 0)
             account = count(

@@ -101,12 +101,13 @@ class MemoryReader:
             self.log.on_poll(self)
         self.log.maybe_fail("poll")
         for partition in sorted(set(range(len(self.log.records))) - self.positions.keys()):
-            self.positions[partition] = self.start(partition)
+            at = self.start(partition)
+            if at > self.log.ends[partition]:
+                raise GiveUp("The log lost its end.")
+            self.positions[partition] = at
         found: list[Record] = []
         for partition in sorted(self.positions):
             at = self.positions[partition]
-            if at > self.log.ends[partition]:
-                raise GiveUp("The log lost its end.")
             ahead = [record for record in self.log.records[partition] if record.offset >= at]
             taken = ahead[: min(max_records, self.log.poll_limit) - len(found)]
             found += taken

@@ -40,7 +40,6 @@ class System(NamedTuple):
         path = run.Path(
             log=self.log,
             log_number=0,
-            gaps=True,
             group=GROUP,
             store=self.store,
             gold=self.gold,

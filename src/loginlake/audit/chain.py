@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from loginlake.audit.finding import Finding, Place, said
 from loginlake.audit.objects import Facts
+from loginlake.bronze.agreement import NEW_LOG
 from loginlake.bronze.tip import Expired, Head
 from loginlake.lake import keys
 from loginlake.stream.log import Range
@@ -104,7 +105,7 @@ class _Walk:
         if self._at > extent.end:
             place = self._place(extent.end, self._at)
             what = f"Bronze has {said([place])}, but the log ends at {extent.end}."
-            move = "The log lost its end, or it is another log: do not land before it is restored."
+            move = f"The log lost its end, or an older copy was put back. {NEW_LOG}."
             self._add("log_lost_its_end", self._before, what, move, place)
         elif extent.begin > self._at:
             place = self._place(self._at, extent.begin)

@@ -17,6 +17,7 @@ from loginlake.audit import scope as scopes
 from loginlake.audit.finding import Finding, Place, Report
 from loginlake.audit.judged import ROW
 from loginlake.audit.objects import Facts, ObjectRead, ObjectReader
+from loginlake.audit.retained import Retained
 from loginlake.audit.scope import Scope
 from loginlake.audit.spill import Records, Spill
 from loginlake.gold.store import GoldStore
@@ -24,23 +25,21 @@ from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
 from loginlake.silver.check import Shards
 from loginlake.silver.reasons import Rules
-from loginlake.stream.log import EventLog, Position, Range
+from loginlake.stream.log import EventLog, Range
 from loginlake.stream.spool_check import SpoolCount
 
 Progress = Callable[[str, int], None]
 _BUCKET_BYTES = 4 * 1024 * 1024
-_ASKED = 1_000
 _ID = np.dtype("<i8")
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What an audit looks at: the ports, the log's number in the lake, whether its offsets may have gaps, the rules."""
+    """What an audit looks at: the ports, the log's number in the lake, the rules."""
 
     log: EventLog
     log_number: int
-    gaps: bool
     group: str
     store: ObjectStore
     gold: GoldStore
@@ -87,6 +86,7 @@ class _Audit:
         with Spill(ROW, buckets) as rows, Spill(_ID, buckets) as ids:
             self._read_bronze(rows)
             chains = self._check_chains()
+            self._compare_log()
             self._compare_hours(rows, ids, chains)
         gold = answers.Gold.read(path.gold)
         self._compare_gold(gold, buckets)
@@ -132,7 +132,7 @@ class _Audit:
 
     def _read_objects(self, names: list[str], rows: Spill, only: set[keys.Slot] | None = None) -> None:
         path = self._path
-        reader = ObjectReader(path.store, path.rules, path.shards, gaps=path.gaps)
+        reader = ObjectReader(path.store, path.rules, path.shards, gaps=path.log.gaps)
 
         def one(key: str) -> ObjectRead:
             return reader.read(key, settled=keys.receipt(key) in self._listing.receipts)
@@ -171,7 +171,7 @@ class _Audit:
             whole=self._scope.whole,
         )
         facts = [found for key, found in self._facts.items() if self._scope.has(keys.parse_bronze(key).date)]
-        has_record = self._has_record if path.gaps else None
+        has_record = self._has_record if path.log.gaps else None
         chains = chain.check(facts, around, has_record)
         for hole in self._holes:
             if has_record is None or has_record(hole):
@@ -182,13 +182,22 @@ class _Audit:
         return chains
 
     def _has_record(self, place: Place) -> bool:
-        """Whether the log has a record in a gap; of a long gap, as far as is asked."""
+        """Whether the log has a record in a gap."""
         if place.log != self._path.log_number:
             return False
         extent = self._ranges.get(place.partition, Range(0, 0))
         first, end = max(place.first, extent.begin), min(place.end, extent.end)
-        offsets = range(first, min(end, first + _ASKED))
-        return any(self._path.log.read(Position(place.partition, offset)) is not None for offset in offsets)
+        return bool(self._path.log.scan(place.partition, first, end, 1))
+
+    def _compare_log(self) -> None:
+        """The log beside bronze, where both have it."""
+        path, deep = self._path, self._scope.deep
+        retained = Retained(path.log, path.log_number, path.store, self._ranges)
+        facts = [found for key, found in self._facts.items() if self._scope.has(keys.parse_bronze(key).date)]
+        wrong = {finding.where for finding in self._findings if not finding.notice}
+        wanted = [key for key in retained.wanted(facts, deep=deep) if key not in wrong]
+        for found in lists.in_threads(lambda key: retained.compare(key, deep=deep), wanted):
+            self._findings += found
 
     def _compare_hours(self, rows: Spill, ids: Spill, chains: chain.Chains) -> None:
         is_unknown = self._unknown(chains)

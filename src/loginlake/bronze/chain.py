@@ -7,18 +7,20 @@ gone past; so whoever writes, and however often, each record is in bronze once.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from loginlake.bronze.batch import Batch
-from loginlake.bronze.compare import End, end_of, end_of_equal
+from loginlake.bronze.compare import End, end_of_equal
 from loginlake.bronze.envelope import timestamp
 from loginlake.bronze.patience import Patience
-from loginlake.bronze.tip import Expired, Head, Tip, find_head, latest_object
-from loginlake.errors import Corrupt, ObjectExists, ObjectNotFound
+from loginlake.bronze.tip import Expired, Found, Head, Tip, find_tip, parse_expired
+from loginlake.errors import ObjectExists, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
+from loginlake.stream.log import Range
 
 logger = logging.getLogger(__name__)
 
@@ -36,18 +38,19 @@ class Written:
 class Chain:
     """The chains of one log's partitions. Every call waits for the store with patience; GiveUp errors pass through."""
 
-    def __init__(self, store: ObjectStore, log: int, patience: Patience) -> None:
-        """`log` is the log's number in the lake."""
+    def __init__(self, store: ObjectStore, log: int, patience: Patience, clock: Callable[[], int]) -> None:
+        """`log` is the log's number in the lake; `clock` the wall clock, in ms."""
         self._store = store
         self._log = log
         self._patience = patience
+        self._clock = clock
 
-    def find(self, partition: int, log_end: int, now_ms: int) -> Tip:
-        """Where the chain ends: by its head and forward from there, by listing without one.
-
-        `log_end` and `now_ms` bound the search: the chain cannot be past either.
-        """
-        return self._patience("looking for the end of bronze", lambda: self._find(partition, log_end, now_ms))
+    def find(self, partition: int, extent: Range) -> Found:
+        """Where the chain ends (see `find_tip`). `extent` is the log's own range."""
+        return self._patience(
+            "looking for the end of bronze",
+            lambda: find_tip(self._store, self._log, partition, extent, self._clock()),
+        )
 
     def write(self, batch: Batch, tip: Tip) -> Written:
         """Make the batch durable after the tip: its own object, or the parts that others have not written yet."""
@@ -72,21 +75,10 @@ class Chain:
         self._patience("writing a head", lambda: self.try_head(partition, tip))
 
     def try_head(self, partition: int, tip: Tip) -> None:
-        """Write a head without patience: Retry errors come out."""
-        body = msgspec.json.encode(Head(self._log, partition, tip.end, tip.object, tip.complete_until))
+        """Write a head without patience: Retry errors come out. Complete until now at most: a log's clock may lead."""
+        until = tip.complete_until and min(tip.complete_until, timestamp(self._clock()))
+        body = msgspec.json.encode(Head(self._log, partition, tip.end, tip.object, until))
         self._store.put(keys.head(self._log, partition), body)
-
-    def _find(self, partition: int, log_end: int, now_ms: int) -> Tip:
-        head = find_head(self._store, self._log, partition)
-        tip = head.tip if head else Tip()
-        if head is None or head.end < log_end:
-            latest = latest_object(self._store, self._log, partition, head, now_ms)
-            if latest is not None and keys.parse_bronze(latest).start >= tip.end:
-                end = end_of(latest, lines.decode(self._store.get(latest).data))
-                tip = Tip(end.offset, latest, end.timestamp)
-        for entry in self._store.list(keys.expired_folder(self._log, partition)):
-            tip = Tip(max(tip.end, _parse_expired(self._store.get(entry.key).data).to), tip.object, tip.complete_until)
-        return tip
 
     def _write_next(self, batch: Batch, written: Written) -> Written:
         """One step along the chain: write the batch, or go past what is there already."""
@@ -122,7 +114,7 @@ class Chain:
     def _expired(self, partition: int, start: int) -> Expired | None:
         key = keys.expired(self._log, partition, start)
         try:
-            return _parse_expired(self._patience("reading an outcome", lambda: self._store.get(key)).data)
+            return parse_expired(self._patience("reading an outcome", lambda: self._store.get(key)).data)
         except ObjectNotFound:
             return None
 
@@ -134,7 +126,7 @@ class Chain:
             self._patience("writing an outcome", lambda: self._store.create(key, body))
         except ObjectExists:
             stored = self._patience("reading an outcome", lambda: self._store.get(key))
-            return _parse_expired(stored.data)
+            return parse_expired(stored.data)
         logger.error(
             "Records %d to %d of partition %d expired before they were landed. The log kept them too short, or the "
             "lander was away too long. They are counted as expired; lengthen the log's retention.",
@@ -144,10 +136,3 @@ class Chain:
             extra={"outcome": key, "records": to - start},
         )
         return outcome
-
-
-def _parse_expired(data: bytes) -> Expired:
-    try:
-        return msgspec.json.decode(data, type=Expired)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Corrupt("An outcome of expired records cannot be read.", str(error), "Restore it.") from error

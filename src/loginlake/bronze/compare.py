@@ -1,13 +1,14 @@
-"""Compares a stored bronze object with the records in hand. Pure."""
+"""Compares stored bronze with the records in hand. Pure."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from loginlake.bronze.batch import Batch
-from loginlake.bronze.envelope import Line, decode
+from loginlake.bronze.envelope import Line, decode, timestamp
 from loginlake.errors import Corrupt, Diverged
 from loginlake.lake import lines
+from loginlake.stream.log import Record
 
 
 class End(NamedTuple):
@@ -17,13 +18,28 @@ class End(NamedTuple):
     timestamp: str
 
 
-def end_of(key: str, content: bytes) -> End:
-    """Where an object ends; Corrupt when it has no lines."""
+def last_line(key: str, content: bytes) -> Line:
+    """An object's last line; Corrupt when it has none."""
     last = content.rstrip(b"\n").rpartition(b"\n")[2]
     if not last:
         raise Corrupt(f"The object {key} has no lines.", "", "Restore it.")
-    line = decode(last)
+    return decode(last)
+
+
+def end_of(key: str, content: bytes) -> End:
+    """Where an object ends; Corrupt when it has no lines."""
+    line = last_line(key, content)
     return End(line.offset + 1, line.timestamp)
+
+
+def same(line: Line, record: Record) -> bool:
+    """Whether a line is this record of the log. An erased line equals whatever it replaced."""
+    place = (line.partition, line.offset, line.timestamp)
+    if place != (record.partition, record.offset, timestamp(record.timestamp_ms)):
+        return False
+    if line.erased is not None:
+        return True
+    return (line.key_bytes, line.value_bytes, line.header_list) == (record.key, record.value, list(record.headers))
 
 
 def end_of_equal(key: str, content: bytes, batch: Batch) -> End:

@@ -6,16 +6,16 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from loginlake.bronze.agreement import check_end
 from loginlake.bronze.chain import Chain
 from loginlake.bronze.envelope import timestamp
 from loginlake.bronze.tip import Tip
-from loginlake.errors import Retry
-from loginlake.stream.log import EventLog, Position
+from loginlake.errors import Corrupt, Retry
+from loginlake.stream.log import EventLog, Range
 
 logger = logging.getLogger(__name__)
 # A record is stamped a moment before it can be read; the log's clock and ours differ a little.
 _SETTLED_MS = 1000
-_LONGEST_GAP = 1000
 
 
 class HeadKeeper:
@@ -33,7 +33,7 @@ class HeadKeeper:
     def refresh(self, idle: Mapping[int, Tip], now_ms: int, timer_s: float, *, force: bool = False) -> None:
         """Write the heads of the idle partitions that are read to the end. `now_ms` was read before this call.
 
-        A failure is put off to the next time: a head is a hint.
+        A failure is put off to the next time: a head is a hint. Diverged when the log lost its end meanwhile.
         """
         if not force and self._last is not None and timer_s - self._last < self._every_s:
             return
@@ -44,18 +44,32 @@ class HeadKeeper:
                 self._tell_partitions(len(ranges))
                 self._partitions = len(ranges)
             for partition, tip in idle.items():
-                end = ranges[partition].end
-                if tip.end >= end or only_gaps(self._log, partition, tip.end, end):
+                check_end(partition, tip, ranges[partition])
+                if only_gaps(self._log, partition, Range(tip.end, ranges[partition].end)):
                     self._chain.try_head(partition, _complete(tip, now_ms))
         except Retry as error:
             logger.warning("The heads were not refreshed; later. %s", error)
 
 
-def only_gaps(log: EventLog, partition: int, begin: int, end: int) -> bool:
-    """Whether the log has no record from `begin` up to `end`: what is left is a legal gap. Long ones are not judged."""
-    if end - begin > _LONGEST_GAP:
+def only_gaps(log: EventLog, partition: int, extent: Range) -> bool:
+    """Whether the log has no record in a part of a partition: nothing, a legal gap, or expired."""
+    if extent.begin >= extent.end:
+        return True
+    if log.scan(partition, *extent, most=1):
         return False
-    return all(log.read(Position(partition, offset)) is None for offset in range(begin, end))
+    if log.ranges()[partition].begin <= extent.begin:
+        check_gap(log, partition, extent)
+    return True
+
+
+def check_gap(log: EventLog, partition: int, extent: Range) -> None:
+    """Corrupt when a log that never skips an offset has no records in a part of a partition."""
+    if not log.gaps:
+        raise Corrupt(
+            f"The log has no records {extent.begin} to {extent.end - 1} of partition {partition}.",
+            "It never skips an offset: they were lost from it, or not read.",
+            "Start land again: it begins where bronze ends. If it stops again, the log is damaged: docs/operations.md.",
+        )
 
 
 def _complete(tip: Tip, now_ms: int) -> Tip:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from loginlake.bronze.agreement import check
 from loginlake.bronze.batch import (
     Batch,
     BatchLimits,
@@ -21,7 +22,7 @@ from loginlake.bronze.batch import (
 )
 from loginlake.bronze.chain import Chain
 from loginlake.bronze.envelope import Encoder
-from loginlake.bronze.idle import HeadKeeper, only_gaps
+from loginlake.bronze.idle import HeadKeeper, check_gap, only_gaps
 from loginlake.bronze.patience import Patience, Stopped
 from loginlake.bronze.tip import Tip
 from loginlake.errors import Retry, Unavailable
@@ -110,7 +111,7 @@ class _Session:
         self._patience = patience
         self._on_landed = on_landed
         self._encode = Encoder(number).encode
-        self._chain = Chain(lander.lake.store, number, patience)
+        self._chain = Chain(lander.lake.store, number, patience, lander.clock)
         tell = partial(lander.lake.tell_partitions, number)
         self._heads = HeadKeeper(self._log, self._chain, lander.head_refresh_s, tell)
         self._tips: dict[int, Tip] = {}
@@ -152,11 +153,11 @@ class _Session:
     def _start(self, partition: int) -> int:
         """Where the reader begins: the chain's end in the lake, whatever the group's offset says."""
         self._batches.pop(partition, None)
-        begin, end = self._patience("asking the log's range", self._log.ranges)[partition]
-        tip = self._chain.find(partition, end, self._clock())
-        self._tips[partition] = tip
-        if begin > tip.end:
-            tip = self._expire(partition, begin)
+        found = self._chain.find(partition, self._range(partition))
+        extent = self._patience("comparing log and bronze", lambda: check(self._log, partition, found))
+        tip = self._tips[partition] = found.tip
+        if extent.begin > tip.end:
+            tip = self._expire(partition, extent.begin)
         logger.info("landing a partition", extra={"partition": partition, "from": tip.end})
         return tip.end
 
@@ -211,16 +212,20 @@ class _Session:
     def _jump(self, record: Record) -> None:
         """A record that is not the next: after a legal gap, or after records that expired before they landed."""
         partition = record.partition
-        begin = self._patience("asking the log's range", self._log.ranges)[partition].begin
-        if begin <= self._next(partition):
-            return
-        if partition in self._batches:
-            self._land(self._batches[partition], "end")
-        # Another lander may have landed them before they expired: look again before they are called lost.
-        found = self._chain.find(partition, record.offset + 1, self._clock())
-        if found.end > self._tips[partition].end:
-            self._tips[partition] = found
-        self._expire(partition, min(begin, record.offset))
+        extent = self._range(partition)
+        if extent.begin > self._next(partition):
+            if partition in self._batches:
+                self._land(self._batches[partition], "end")
+            # Another lander may have landed them before they expired: look again before they are called lost.
+            found = self._chain.find(partition, extent).tip
+            if found.end > self._tips[partition].end:
+                self._tips[partition] = found
+            self._expire(partition, min(extent.begin, record.offset))
+        if record.offset > self._next(partition):
+            check_gap(self._log, partition, Range(self._next(partition), record.offset))
+
+    def _range(self, partition: int) -> Range:
+        return self._patience("asking the log's range", self._log.ranges)[partition]
 
     def _expire(self, partition: int, to: int) -> Tip:
         before = self._tips[partition]
@@ -265,12 +270,12 @@ class _Session:
         for partition in assigned:
             position = self._next(partition)
             end = ends[partition].end if partition in ends else 0
-            if position < end and not (quiet and self._only_gaps(partition, position, end)):
+            if position < end and not (quiet and self._only_gaps(partition, Range(position, end))):
                 return False
         return bool(assigned)
 
-    def _only_gaps(self, partition: int, begin: int, end: int) -> bool:
-        return self._patience("reading the log", lambda: only_gaps(self._log, partition, begin, end))
+    def _only_gaps(self, partition: int, extent: Range) -> bool:
+        return self._patience("reading the log", lambda: only_gaps(self._log, partition, extent))
 
     def _idle(self) -> dict[int, Tip]:
         return {partition: tip for partition, tip in self._tips.items() if partition not in self._batches}

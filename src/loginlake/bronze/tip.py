@@ -6,12 +6,16 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
-from loginlake.errors import ObjectNotFound
-from loginlake.lake import keys
+from loginlake.bronze.compare import last_line
+from loginlake.bronze.envelope import Line
+from loginlake.errors import Corrupt, ObjectNotFound
+from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
+from loginlake.stream.log import Range
 
 logger = logging.getLogger(__name__)
 _HOUR_MS = 3_600_000
@@ -26,6 +30,13 @@ class Tip:
     end: int = 0
     object: str | None = None
     complete_until: str | None = None
+
+
+class Found(NamedTuple):
+    """A chain's end, and the last line of its last object; None when it has no object."""
+
+    tip: Tip
+    last: Line | None
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -50,6 +61,46 @@ class Expired(msgspec.Struct, frozen=True, rename={"start": "from"}):
     partition: int
     start: int
     to: int
+
+
+def find_tip(store: ObjectStore, log: int, partition: int, extent: Range, now_ms: int) -> Found:
+    """Where the chain ends: by its head and forward from there; by listing without one, or when its object is gone.
+
+    `extent` is the log's own range: what an object that is gone had is landed again from there, or Corrupt when it
+    expired. `now_ms` bounds the search, as the chain cannot be past it.
+    """
+    head = find_head(store, log, partition)
+    last = _last_of(store, head.object) if head is not None and head.object is not None else None
+    gone = head.object if head is not None and last is None else None
+    if gone is not None:
+        logger.warning("The last object of a chain is gone; its end is found by listing.", extra={"object": gone})
+        head = None
+    tip = head.tip if head is not None else Tip()
+    if head is None or head.end < extent.end:
+        latest = latest_object(store, log, partition, head, now_ms)
+        if latest is not None and keys.parse_bronze(latest).start >= tip.end:
+            last = _last_of(store, latest)
+            if last is None:
+                raise Corrupt(f"The object {latest} went away.", "It was listed a moment ago.", "Start again.")
+            tip = Tip(last.offset + 1, latest, last.timestamp)
+    for entry in store.list(keys.expired_folder(log, partition)):
+        tip = Tip(max(tip.end, parse_expired(store.get(entry.key).data).to), tip.object, tip.complete_until)
+    if gone is not None and extent.begin > tip.end:
+        raise Corrupt(
+            f"The object {gone}, the last of its chain, is gone, and the log has no records before {extent.begin}.",
+            "Somebody removed it after it was landed.",
+            f"Restore it from a copy; without one, remove {keys.head(log, partition)}: land then counts as expired "
+            "what neither has.",
+        )
+    return Found(tip, last)
+
+
+def parse_expired(data: bytes) -> Expired:
+    """An outcome of expired records; Corrupt when it cannot be read."""
+    try:
+        return msgspec.json.decode(data, type=Expired)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Corrupt("An outcome of expired records cannot be read.", str(error), "Restore it.") from error
 
 
 def find_head(store: ObjectStore, log: int, partition: int) -> Head | None:
@@ -83,6 +134,20 @@ def latest_object(store: ObjectStore, log: int, partition: int, head: Head | Non
     parsed = (keys.parse_bronze(name) for name in names)
     found = [name for name in parsed if (name.log, name.partition) == (log, partition)]
     return max(found, key=lambda name: name.start).key if found else None
+
+
+def _last_of(store: ObjectStore, key: str) -> Line | None:
+    """The last line of an object; None when there is no such object, Corrupt when it cannot be read."""
+    try:
+        return last_line(key, lines.decode(store.get(key).data))
+    except ObjectNotFound:
+        return None
+    except Corrupt as error:
+        raise Corrupt(
+            f"The object {key}, the last of its chain, cannot be read.",
+            error.why or error.what,
+            "Restore it from a copy; or remove it, and land writes it again from the log, if that still has it.",
+        ) from error
 
 
 def _searched_from(head: Head) -> int | None:

@@ -60,6 +60,19 @@ class Lake:
             logger.info("the lake has a new log", extra={"log": len(manifest.logs) - 1, "identity": identity})
         return len(manifest.logs) - 1
 
+    def begin_again(self, log: int) -> int:
+        """Make the lake's last log a new one under the same identity: a copy of it was put back. The last log's number.
+
+        Its records are landed from its beginning; what the lake has under the old number stays. Nothing changes when
+        `log` is no longer the last. Conflict when another writer was faster: look again.
+        """
+        before, version = self._read()
+        if len(before.logs) - 1 == log:
+            after = msgspec.structs.replace(before, logs=(*before.logs, before.logs[-1]), partitions=None)
+            self.store.replace(keys.LAKE, _encode(after), version)
+            logger.info("the lake begins its log again", extra={"log": log + 1, "identity": before.logs[-1]})
+        return len(self.manifest().logs) - 1
+
     def tell_partitions(self, log: int, count: int) -> None:
         """Say how many partitions the lake's last log has: a log only grows. Nothing when another is the last by now.
 
