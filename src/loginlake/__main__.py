@@ -1,5 +1,5 @@
 """`python -m loginlake` is `loginlake`."""
 
-from loginlake.cli import main
+from loginlake.start import main
 
-main(prog_name="loginlake")
+main()

@@ -17,6 +17,7 @@ import msgspec
 
 from loginlake import __version__, cli_drill, cli_operate, cli_sources, cli_systems, journal
 from loginlake.errors import LoginlakeError
+from loginlake.start import INTERRUPTED
 
 if TYPE_CHECKING:
     from loginlake.settings import Settings
@@ -73,10 +74,13 @@ def _verb(function: Callable[..., Any]) -> Callable[..., Any]:
         settings = read_settings()
         try:
             refuse_unsafe(settings)
+            settings.origin  # noqa: B018 - read now, so that an address that is none is said before anything starts
             return function(settings, *args, **kwargs)
         except LoginlakeError as error:
             click.echo(f"loginlake: {error}", err=True)
             sys.exit(1)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
 
     return wrapped
 
@@ -254,18 +258,3 @@ cli_sources.register(main, _verb, JSON)
 
 def _with_port(settings: Settings, port: int | None) -> Settings:
     return settings if port is None else settings.model_copy(update={"port": port})
-
-
-def land_main() -> None:
-    """The console script configPipeline: `loginlake land`."""
-    land(prog_name="configPipeline")
-
-
-def clean_main() -> None:
-    """The console script azureEtl: `loginlake clean`."""
-    clean(prog_name="azureEtl")
-
-
-def publish_main() -> None:
-    """The console script goldDB: `loginlake publish`."""
-    publish(prog_name="goldDB")

@@ -45,6 +45,10 @@ class ObjectNotFound(LoginlakeError):
     """No object has this name."""
 
 
+class Stopped(LoginlakeError):
+    """Told to stop while it waited or between two portions. What was not done is done by the next run."""
+
+
 class Misconfigured(GiveUp):
     """A setting is missing, wrong, or unsafe in this combination."""
 

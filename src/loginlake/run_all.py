@@ -18,10 +18,13 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from loginlake import wiring
+from loginlake import journal, wiring
 from loginlake.bronze.land import Lander
 from loginlake.errors import Misconfigured
-from loginlake.schedule import Step, in_thread, run_passes
+from loginlake.observe.meter import Meter
+from loginlake.observe.metered import MeteredStore
+from loginlake.observe.state import PathState
+from loginlake.schedule import Stages, Step, in_thread, run_passes
 from loginlake.settings import Settings
 from loginlake.web.http import BoundedHttp
 from loginlake.web_wiring import web_app
@@ -49,16 +52,22 @@ def run_all(settings: Settings) -> None:
     with ExitStack() as stack:
         log = stack.enter_context(closing(wiring.open_log(settings)))
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
-        store = wiring.open_lake(settings)
+        store = wiring.open_lake(settings, stop)
+        meter = Meter()
+        collectors = (meter.registry, PathState(log=log, store=store, gold=gold))
+        store = MeteredStore(store, meter)
         lander = wiring.lander(settings, log, store)
         retention = wiring.retention(settings, log)
-        steps: list[Step[Any]] = [wiring.clean_step(settings, store), wiring.publish_step(store, gold)]
-        server = _server(web_app(settings, log, store, gold))
-        threads = [
-            in_thread("land", lambda: _land(lander, stop, landed)),
-            in_thread("retention", lambda: run_passes([retention], stop, every_s=_RETENTION_S)),
-            in_thread("clean and publish", lambda: run_passes(steps, stop, landed, every_s=_PAUSE_S)),
-        ]
+        cleaning, publishing = wiring.clean_step(settings, store, stop=stop), wiring.publish_step(store, gold)
+        steps: list[Step[Any]] = [meter.step(cleaning), meter.step(publishing)]
+        stages = Stages()
+        server = _server(web_app(settings, log, store, gold, stages=stages.states, collectors=collectors))
+        works: dict[str, Callable[[], None]] = {
+            "land": lambda: _land(lander, stop, landed, meter),
+            "retention": lambda: run_passes([retention], stop, every_s=_RETENTION_S),
+            "clean and publish": lambda: run_passes(steps, stop, landed, every_s=_PAUSE_S),
+        }
+        threads = [in_thread(name, work, stop, stages) for name, work in works.items()]
         click.echo(f"loginlake is at {settings.origin}  (data in {settings.data}; Ctrl-C stops it)")
         try:
             server.run(sockets=[listener])
@@ -86,7 +95,9 @@ def serve(settings: Settings, part: str, *, workers: int) -> None:
 
 
 def web_app_alone() -> FastAPI:
-    """What a worker of `loginlake web` serves."""
+    """What a worker of `loginlake web` serves. It is a process of its own: its journal begins here."""
+    settings = Settings()
+    journal.start(settings.log_level, settings.log_format)
     return part_app("web")
 
 
@@ -133,5 +144,9 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _land(lander: Lander, stop: threading.Event, landed: threading.Event) -> None:
-    lander.run(stop, on_landed=lambda _: landed.set())
+def _land(lander: Lander, stop: threading.Event, landed: threading.Event, meter: Meter) -> None:
+    def on_landed(records: int) -> None:
+        meter.landed(records)
+        landed.set()
+
+    lander.run(stop, on_landed=on_landed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,10 +16,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from loginlake import wiring
-from loginlake.errors import Overloaded, TooLarge
+from loginlake.errors import LoginlakeError, Overloaded, TooLarge
 from loginlake.event import HEADERS
 from loginlake.lake import lines
 from loginlake.lake.manifest import Lake
+from loginlake.observe.metering import Unmetered, metered
 from loginlake.schedule import Step, in_thread, run_passes
 from loginlake.settings import Settings
 from loginlake.stream.log import EventLog, Position
@@ -30,6 +33,7 @@ _IN_FLIGHT_BYTES = 16 * 1024 * 1024
 _PAUSE_S = 5.0
 _RETENTION_S = 3600.0
 _COUNTS = 5
+_RECOUNT_S = 0.5
 
 
 class SendReport(msgspec.Struct, frozen=True):
@@ -57,24 +61,38 @@ class DemoOptions:
 
 def land(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
     """Log to bronze, until `stop` (or, once, until the end that the log has now)."""
-    with closing(wiring.open_log(settings)) as log:
-        lander = wiring.lander(settings, log, wiring.open_lake(settings))
+    store = wiring.open_lake(settings, stop)
+    with closing(wiring.open_log(settings)) as log, _metered(settings, "land", log=log, store=store) as meter:
+        lander = wiring.lander(settings, log, meter.store(store))
+        progress = Progress("landed")
+
+        def landed(records: int) -> None:
+            meter.landed(records)
+            progress(records)
+
         if not once:
             retention = wiring.retention(settings, log)
-            in_thread("retention", lambda: run_passes([retention], stop, every_s=_RETENTION_S))
-        return lander.run(stop, once=once, on_landed=Progress("landed"))
+            in_thread("retention", lambda: run_passes([retention], stop, every_s=_RETENTION_S), stop)
+        return lander.run(stop, once=once, on_landed=landed)
 
 
 def clean(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
     """Bronze to silver, one pass or again and again."""
-    step = wiring.clean_step(settings, wiring.open_lake(settings), Progress("cleaned"))
-    return _passes(step, stop, once=once)
+    store = wiring.open_lake(settings, stop)
+    with _metered(settings, "clean", store=store) as meter:
+        step = wiring.clean_step(settings, meter.store(store), Progress("cleaned"), stop)
+        return _passes(meter.step(step), stop, once=once)
 
 
 def publish(settings: Settings, stop: threading.Event, *, once: bool) -> Any:
     """Silver to gold, one pass or again and again."""
-    with closing(wiring.open_gold(settings)) as gold:
-        return _passes(wiring.publish_step(wiring.open_lake(settings), gold), stop, once=once)
+    store = wiring.open_lake(settings, stop)
+    with closing(wiring.open_gold(settings)) as gold, _metered(settings, "publish", store=store, gold=gold) as meter:
+        return _passes(meter.step(wiring.publish_step(meter.store(store), gold)), stop, once=once)
+
+
+def _metered(settings: Settings, stage: str, **ports: Any) -> AbstractContextManager[Unmetered]:
+    return metered((settings.host, settings.metrics_port), stage, **ports)
 
 
 def _passes(step: Step[Any], stop: threading.Event, *, once: bool) -> Any:
@@ -113,8 +131,11 @@ def demo(settings: Settings, options: DemoOptions) -> SendReport | None:
         return _send_all(log, made, Progress("sent"))
 
 
-def status(settings: Settings) -> Account:
-    """The account, counted; once more while the stages are writing, at most five times."""
+def status(settings: Settings, *, wait_s: float = 0.0) -> Account:
+    """The account, counted; once more while the stages are writing, at most five times.
+
+    With `wait_s`: again, for so long, until nothing is on its way.
+    """
     from loginlake.account import count
     from loginlake.bronze.agreement import check_all
     from loginlake.bronze.land import now_ms
@@ -127,7 +148,8 @@ def status(settings: Settings) -> Account:
         state = stack.enter_context(closing(wiring.web_state(settings)))
         number = Lake(store).log_number(log.identity())
         check_all(log, store, number, now_ms())
-        for _ in range(_COUNTS):
+        until = time.monotonic() + wait_s
+        for attempt in itertools.count(1):
             answered = state.counters().get("answered", 0)
             account = count(
                 log,
@@ -137,8 +159,11 @@ def status(settings: Settings) -> Account:
                 answered=answered,
                 spooled=lambda: wiring.spooled_entries(settings),
             )
-            if not account.moving:
+            in_time = time.monotonic() < until
+            if account.settled or not (in_time or (account.moving and attempt < _COUNTS)):
                 break
+            if in_time:
+                time.sleep(_RECOUNT_S)
         return account
 
 
@@ -165,7 +190,7 @@ def account_table(account: Account) -> str:
         row("gold", account.gold, "sign-ins and refusals counted in gold"),
         "",
         f"complete until {account.complete_until or 'nothing yet'}",
-        *(f"DOES NOT BALANCE: {fault}" for fault in faults),
+        *(f"{'NOT YET' if account.moving else 'DOES NOT BALANCE'}: {fault}" for fault in faults),
         *(["Something was written while counting; count again."] if account.moving else []),
         *([] if faults else ["Everything is accounted for."]),
     ]
@@ -235,10 +260,19 @@ class _Sender:
         if len(self._waiting) >= _IN_FLIGHT or self._bytes >= _IN_FLIGHT_BYTES:
             self.settle()
 
+    def _with_number(self, error: LoginlakeError) -> LoginlakeError:
+        """The error, with what came of the other lines: each was waited for."""
+        why = f"{error.why} {self.sent:,} lines are durable in the log, of those sent so far.".strip()
+        move = (
+            f"{error.next_move} To send the whole file again does no harm: a line that is there twice is counted once."
+        )
+        return type(error)(error.what, why, move.strip())
+
     def settle(self) -> None:
         """Wait until each is durable or refused."""
         while self._waiting:
-            again = []
+            again: list[tuple[bytes | None, bytes]] = []
+            failed: LoginlakeError | None = None
             for key, value, future in self._waiting:
                 try:
                     future.result()
@@ -247,6 +281,10 @@ class _Sender:
                     again.append((key, value))
                 except TooLarge:
                     self.refused["too_large"] = self.refused.get("too_large", 0) + 1
+                except LoginlakeError as error:
+                    failed = error
+            if failed is not None:
+                raise self._with_number(failed)
             self._waiting = [(key, value, self._log.send(key, value, HEADERS)) for key, value in again]
         self._bytes = 0
 

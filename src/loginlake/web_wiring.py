@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import FastAPI, Request
+from prometheus_client.registry import Collector
 
 from loginlake import wiring
 from loginlake.dashboard.app import Options, attach
@@ -24,9 +25,19 @@ from loginlake.web.session import current_person
 
 
 def web_app(
-    settings: Settings, log: EventLog, store: ObjectStore, gold: GoldStore, *, with_dashboard: bool = True
+    settings: Settings,
+    log: EventLog,
+    store: ObjectStore,
+    gold: GoldStore,
+    *,
+    with_dashboard: bool = True,
+    stages: Callable[[], Mapping[str, str]] = dict,
+    collectors: Sequence[Collector] = (),
 ) -> FastAPI:
-    """The sign-in page and, on the same app, the dashboard."""
+    """The sign-in page and, on the same app, the dashboard.
+
+    `stages`: those that run in this process, and how they are; `collectors`: what they count.
+    """
     refuse_unsafe(settings)
     state = wiring.web_state(settings)
     spool = wiring.spooled(settings, log)
@@ -56,6 +67,8 @@ def web_app(
         api_key=wiring.api_keys(settings).find,
         limits=Limits(events_a_minute=settings.events_a_minute),
         clock=wiring.now,
+        stages=stages,
+        collectors=collectors,
     )
     app = create_app(context)
     if with_dashboard:

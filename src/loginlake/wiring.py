@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from loginlake import secret
 from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.land import Lander
-from loginlake.errors import Misconfigured
+from loginlake.errors import Misconfigured, Stopped
 from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.store import GoldStore
 from loginlake.lake.manifest import Lake
@@ -199,10 +200,10 @@ def api_keys(settings: Settings) -> ApiKeys:
     return ApiKeys(data_folder(settings) / "keys.json")
 
 
-def open_lake(settings: Settings) -> ObjectStore:
-    """The lake that the settings name."""
+def open_lake(settings: Settings, stop: threading.Event | None = None) -> ObjectStore:
+    """The lake that the settings name. `stop` ends waits for its locks."""
     data_folder(settings)
-    return open_store(settings.lake_address, azure_account(settings))
+    return open_store(settings.lake_address, azure_account(settings), stop)
 
 
 def azure_account(settings: Settings) -> AzureAccount | None:
@@ -260,9 +261,12 @@ def rules(settings: Settings) -> Rules:
 
 
 def clean_step(
-    settings: Settings, store: ObjectStore, progress: Callable[[int], None] = lambda _: None
+    settings: Settings,
+    store: ObjectStore,
+    progress: Callable[[int], None] = lambda _: None,
+    stop: threading.Event | None = None,
 ) -> Step[CleanReport]:
-    """One pass of cleaning; `progress` gets the number of lines of each group of objects."""
+    """One pass of cleaning; `progress` gets the number of lines of each group of objects, `stop` ends it after one."""
     from loginlake.silver.clean import clean  # here, since Polars takes a second to import: only who cleans waits
 
     judged_by = rules(settings)
@@ -275,6 +279,10 @@ def clean_step(
             nonlocal seen
             progress(report.lines - seen)
             seen = report.lines
+            if stop is not None and stop.is_set():
+                raise Stopped(
+                    f"Told to stop after {report.lines} lines were cleaned.", "", "The next run does the rest."
+                )
 
         return clean(store, judged_by, shards=lambda _: shards, progress=tell)
 

@@ -66,7 +66,7 @@ def test_what_the_table_names_is_there(word: str) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_scripts_of_the_original_design_are_installed(script: str) -> None:
-    assert re.search(rf'^{script} = "loginlake\.cli:\w+_main"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert re.search(rf'^{script} = "loginlake\.start:\w+_main"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("text", [README, SPANISH], ids=["README.md", "README.es.md"])

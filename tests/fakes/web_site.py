@@ -116,6 +116,7 @@ class Site:
         self.issuer = issuer or FakeIssuer(self.clock)
         self.log = log or HeldLog()
         self.trace = FakeTrace()
+        self.stages: dict[str, str] = {}
         self.state = WebState(path / "web.db", self.clock.seconds)
         self.developer = DeveloperProvider(origin, self.state, self.clock) if developer else None
         self.context = WebContext(
@@ -134,6 +135,7 @@ class Site:
             api_key=api_key,
             limits=limits or Limits(),
             clock=self.clock,
+            stages=lambda: self.stages,
         )
         self.app = create_app(self.context)
         self.origin = origin

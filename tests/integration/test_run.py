@@ -193,13 +193,33 @@ def test_a_stage_alone_runs_until_a_signal(tmp_path: Path, verb: str, number: in
     line.json("status", "--check")
 
 
-def test_a_stage_that_gives_up_says_so_and_the_page_goes_on(tmp_path: Path) -> None:
+def test_a_stage_that_gives_up_says_so_is_named_by_ready_and_the_page_goes_on(tmp_path: Path) -> None:
     line = CommandLine(tmp_path / "data")
     line("demo", "--people", "5", "--days", "2", "--until", "2026-11-20")
     line.pass_through()
     with serving(tmp_path, "run", LOGINLAKE_LOG_URL=f"sqlite:{tmp_path / 'other.db'}") as server:
         server.first_line()
-        assert server.get("/ready")[0] == 200
+        status, body = server.get("/ready")
+        while (stages := json.loads(body)["stages"])["land"] == "ok":  # bounded by the test's own time-out
+            status, body = server.get("/ready")
+        assert (status, stages["land"], stages["clean and publish"]) == (503, "UnknownLog", "ok")
+        assert server.get("/")[0] == 200
         assert server.stop(signal.SIGTERM)[0] == 0
-        (said,) = unexpected(server)
+        said = unexpected(server)[0]
         assert "land stopped: This lake was filled from another log" in said
+        assert "It starts again in 2 s" in said
+
+
+def test_a_damaged_hint_stops_nothing_and_a_damaged_lake_json_is_named(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path / "data")
+    line("demo", "--people", "5", "--days", "2", "--until", "2026-11-20")
+    line.pass_through()
+    lake = tmp_path / "data" / "lake"
+    for path in [*(lake / "heads").rglob("*.json"), lake / "watermarks" / "clean.json"]:
+        path.write_bytes(path.read_bytes()[:9])
+    line.pass_through()
+    line.json("status", "--check")
+    (lake / "lake.json").write_bytes(b'{"lay')
+    for verb in ("land", "clean"):
+        result = line.run(verb, "--once")
+        assert (result.exit_code, "lake.json cannot be read" in result.stderr) == (1, True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import pytest
 from fakes.command_line import CommandLine
 
 import loginlake
-from loginlake import cli, verbs
+from loginlake import cli, start, verbs
 
 PATH = ("web", "stream", "land", "clean", "publish", "dashboard")
 FOLDERS = {
@@ -72,12 +74,13 @@ def test_the_console_scripts_are_there(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "verb"), [(cli.land_main, "land"), (cli.clean_main, "clean"), (cli.publish_main, "publish")]
+    ("script", "verb"), [(start.land_main, "land"), (start.clean_main, "clean"), (start.publish_main, "publish")]
 )
 def test_the_old_names_are_the_same_commands(
     script: Callable[[], None], verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["x", "--help"])
+    monkeypatch.setattr(os, "umask", lambda _: 0)
     with pytest.raises(SystemExit) as ended:
         script()
     assert ended.value.code == 0
@@ -135,6 +138,50 @@ def test_a_short_secret_is_refused_without_being_shown(line: CommandLine) -> Non
     assert result.exit_code == 1
     assert "LOGINLAKE_SECRET is too short" in result.stderr
     assert "hunter2" not in result.output
+
+
+def test_an_interrupted_verb_ends_quietly(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verbs, "cat", interrupted)
+    result = line.run("cat", "x")
+    assert (result.exit_code, result.output) == (130, "")
+
+
+def test_an_interrupt_while_the_rest_is_imported_ends_quietly(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from loginlake import start
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "loginlake.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+start.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_what_a_process_writes_is_its_owners_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o755)
+    env = {"LOGINLAKE_DATA": str(tmp_path / "data"), "PATH": os.environ["PATH"]}
+    for words in (["send", "-"], ["land", "--once"], ["clean", "--once"], ["publish", "--once"]):
+        command = [sys.executable, "-m", "loginlake", *words]
+        subprocess.run(command, cwd=tmp_path, env=env, input=b"{}\n", capture_output=True, check=True)
+    found = [path for path in (tmp_path / "data").rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    assert found == []
+    assert (tmp_path / "data" / "gold.db").exists()
+
+
+def test_a_public_address_that_is_none_is_said_before_anything_starts(line: CommandLine) -> None:
+    line.env["LOGINLAKE_PUBLIC_URL"] = "https://login.example.com/path"
+    result = line.run("land", "--once")
+    assert (result.exit_code, result.stdout) == (1, "")
+    (said,) = result.stderr.splitlines()
+    assert said.startswith("loginlake: The web's public address is not an origin.")
+    assert not line.data.exists()
 
 
 def test_a_fault_of_ours_is_not_hidden(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from loginlake.errors import Conflict, Misconfigured, Retry, Unavailable
-from loginlake.schedule import Step, in_thread, run_passes
+from loginlake.errors import Conflict, Corrupt, Misconfigured, Retry, Stopped, Unavailable
+from loginlake.schedule import Stages, Step, in_thread, run_passes
 
 
 class FakeEvent(threading.Event):
@@ -130,24 +130,88 @@ def test_what_will_not_pass_is_raised() -> None:
         run_passes([Step("clean", run)], threading.Event(), threading.Event(), every_s=2)
 
 
-def test_giving_up_ends_one_stage_only_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    go_on = threading.Event()
+class Failing:
+    """A stage's work: each call ends with the next of these errors, then for good."""
 
-    def give_up() -> None:
-        raise Misconfigured("The topic is another one.", "It was made anew.")
+    def __init__(self, *errors: Exception) -> None:
+        self._errors = iter(errors)
+
+    def __call__(self) -> None:
+        for error in self._errors:
+            raise error
+
+
+def test_a_stage_that_fails_is_said_and_started_again_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    go_on, stop = threading.Event(), FakeEvent()
 
     def go_on_working() -> None:
         go_on.wait()
 
-    other = in_thread("publish", go_on_working)
-    in_thread("land", give_up).join()
-    assert caplog.messages == ["land stopped: The topic is another one. It was made anew."]
+    other = in_thread("publish", go_on_working, threading.Event())
+    error = Misconfigured("The topic is another one.", "It was made anew.")
+    in_thread("land", Failing(*[error] * 7), stop).join()
+    assert stop.waits == [2, 4, 8, 16, 32, 60, 60]
+    assert caplog.messages[0] == "land stopped: The topic is another one. It was made anew. It starts again in 2 s."
+    assert len(caplog.messages) == 7
     assert other.is_alive()
     go_on.set()
     other.join()
 
 
+def test_a_fault_of_ours_is_said_by_class_and_place_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    stop = FakeEvent()
+    in_thread("clean", Failing(KeyError("ana@example.com")), stop).join()
+    (said,) = caplog.messages
+    assert said.startswith("clean stopped: KeyError at test_schedule.py:")
+    assert "fault of loginlake" in said
+    assert "ana" not in caplog.text
+    assert stop.waits == [2]
+
+
+def test_a_stop_ends_the_pause_before_a_restart() -> None:
+    stop = FakeEvent(nth=1)
+    work = Failing(Corrupt("x"), Corrupt("must not be asked again"))
+    in_thread("clean", work, stop).join()
+    assert stop.waits == [2]
+
+
+def test_a_stage_that_was_told_to_stop_while_it_waited_ends_quietly(caplog: pytest.LogCaptureFixture) -> None:
+    in_thread("clean", Failing(Stopped("x")), FakeEvent()).join()
+    run_passes([Step("clean", Failing(Stopped("x")))], threading.Event(), every_s=2)
+    assert caplog.messages == []
+
+
+def test_a_stage_that_is_down_is_named_with_the_class_alone_until_it_has_held_for_a_while() -> None:
+    now = [0.0]
+    stages = Stages(lambda: now[0])
+    stages.begins("land")
+    stages.begins("clean")
+    assert stages.states() == {"land": "ok", "clean": "ok"}
+    stages.fails("land", Misconfigured("ana@example.com"))
+    now[0] = 100.0
+    assert stages.states() == {"land": "Misconfigured", "clean": "ok"}
+    stages.begins("land")
+    now[0] = 109.9
+    assert stages.states()["land"] == "Misconfigured", "it may fail again at once"
+    now[0] = 110.0
+    assert stages.states()["land"] == "ok"
+    stages.fails("land", KeyError("x"))
+    assert stages.states()["land"] == "KeyError"
+
+
+def test_a_thread_tells_its_stages() -> None:
+    stages, seen = Stages(), list[str]()
+
+    def work() -> None:
+        seen.append(stages.states()["land"])
+        if len(seen) < 3:
+            raise Corrupt("x")
+
+    in_thread("land", work, FakeEvent(), stages).join()
+    assert seen == ["ok", "Corrupt", "Corrupt"]
+
+
 def test_a_stage_in_a_thread_never_keeps_the_process() -> None:
-    thread = in_thread("land", lambda: None)
+    thread = in_thread("land", lambda: None, threading.Event())
     assert (thread.name, thread.daemon) == ("land", True)
     thread.join()

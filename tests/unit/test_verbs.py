@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.command_line import CommandLine
+from fakes.command_line import SECRET, CommandLine
 from fakes.event_log import FakeEventLog
+from fakes.silver_messages import refusal, value
+from pydantic import SecretStr
 
 from loginlake import account, verbs, wiring
 from loginlake.account import Account
-from loginlake.errors import LoginlakeError, Misconfigured, Overloaded, Unavailable
+from loginlake.errors import LoginlakeError, Misconfigured, Overloaded, Stopped, Unavailable
 from loginlake.event import HEADERS
+from loginlake.lake import keys
 from loginlake.settings import Settings
 
+EVENT = value(refusal(id="r1", time="2026-11-20T10:00:00.000000Z"))
 _OTHERS = {"rejected_by_reason", "complete_until", "moving"}
 
 
@@ -187,3 +193,113 @@ def test_progress_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -
         progress(1_000)
         progress(500)
         assert stream.getvalue() == shown
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("verb", ["clean", "publish"])
+def test_a_stop_ends_a_stage_that_waits_for_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, once: bool
+) -> None:
+    """What a signal does: it sets `stop`, here at the moment when the stage finds the lock taken."""
+    line, stop = CommandLine(tmp_path / "data"), threading.Event()
+    line.send(b'{"type":"loginlake.signin.v1"}', EVENT)
+    line("land", "--once")
+    name = "publish" if verb == "publish" else keys.silver(keys.Slot("refusals", "2026-11-20", 10))
+    real = fcntl.flock
+
+    def flock(handle: int, how: int) -> None:
+        try:
+            real(handle, how)
+        except BlockingIOError:
+            stop.set()
+            raise
+
+    settings = Settings(data=tmp_path / "data", secret=SecretStr(SECRET))
+    with wiring.open_lake(settings).lock(name):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        work = partial(getattr(verbs, verb), settings, stop, once=once)
+        if once:
+            with pytest.raises(Stopped):
+                work()
+        else:
+            assert work() == {"stopped": True}
+
+
+def test_a_long_pass_ends_after_the_portion_in_which_it_was_told_to_stop(tmp_path: Path) -> None:
+    line, stop = CommandLine(tmp_path / "data"), threading.Event()
+    line.send(b"{}")
+    line("land", "--once")
+    settings = Settings(data=tmp_path / "data", secret=SecretStr(SECRET))
+    stop.set()
+    with pytest.raises(Stopped, match="after 1 lines"):
+        verbs.clean(settings, stop, once=True)
+    assert line.json("status")["rejected"] == 1, "the portion itself is done"
+
+
+@pytest.mark.parametrize("error", [Unavailable("The log is away.", "No answer."), Misconfigured("No such topic.")])
+def test_a_send_that_fails_says_how_many_lines_are_durable(log: FakeEventLog, error: LoginlakeError) -> None:
+    told: list[int] = []
+    plain_send = log.send
+
+    def send(*given: Any, **named: Any) -> Any:
+        told.append(1)
+        if len(told) == 3:
+            log.fail_next("send", error=error)
+        return plain_send(*given, **named)
+
+    log.send = send  # type: ignore[method-assign]
+    with pytest.raises(type(error), match=f"{error.what}.* 3 lines are durable in the log"):
+        verbs.send(Settings(), io.BytesIO(b"a\nb\nc\nd\n"))
+    assert len([record for record in log.records[0] if record]) == 3
+
+
+class Counts:
+    """account.count, which finds these accounts one after the other, and then the last for ever."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self._accounts = list(accounts)
+        self.made = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Account:
+        self.made += 1
+        return self._accounts.pop(0) if len(self._accounts) > 1 else self._accounts[0]
+
+
+STILL, UNBALANCED, MOVING = an_account(), an_account(landed=1), an_account(landed=1, moving=True)
+ON_ITS_WAY = an_account(accepted=1, waiting=1)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "code"),
+    [([STILL], 0), ([UNBALANCED], 1), ([MOVING], 2), ([MOVING, STILL], 0), ([an_account(moving=True)], 0)],
+)
+def test_check_tells_unbalanced_from_still_moving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accounts: list[Account], code: int
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(account, "count", Counts(*accounts))
+    line = CommandLine(tmp_path / "data")
+    shown = line("status", "--check", code=code)
+    assert ("DOES NOT BALANCE" in shown) == (code == 1)
+    assert ("count again" in shown) == (accounts[-1].moving)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "counts"), [([STILL], 1), ([MOVING, ON_ITS_WAY, ON_ITS_WAY, STILL, UNBALANCED], 4), ([UNBALANCED], 1)]
+)
+def test_wait_counts_again_until_nothing_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accounts: list[Account], counts: int
+) -> None:
+    count = Counts(*accounts)
+    monkeypatch.setattr(account, "count", count)
+    monkeypatch.setattr(verbs, "_RECOUNT_S", 0.0)
+    assert verbs.status(Settings(data=tmp_path), wait_s=60.0) == accounts[counts - 1]
+    assert count.made == counts
+
+
+def test_wait_ends_in_time_although_something_is_always_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "count", Counts(ON_ITS_WAY))
+    monkeypatch.setattr(verbs, "_RECOUNT_S", 0.0)
+    assert verbs.status(Settings(data=tmp_path), wait_s=0.01) == ON_ITS_WAY

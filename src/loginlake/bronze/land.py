@@ -23,9 +23,9 @@ from loginlake.bronze.batch import (
 from loginlake.bronze.chain import Chain
 from loginlake.bronze.envelope import Encoder
 from loginlake.bronze.idle import HeadKeeper, check_gap, only_gaps
-from loginlake.bronze.patience import Patience, Stopped
+from loginlake.bronze.patience import Patience
 from loginlake.bronze.tip import Tip
-from loginlake.errors import Retry, Unavailable
+from loginlake.errors import Retry, Stopped, Unavailable
 from loginlake.lake.manifest import Lake
 from loginlake.stream.log import EventLog, Range, Reader, Record
 

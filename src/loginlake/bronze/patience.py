@@ -7,14 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from loginlake.errors import Retry
+from loginlake.errors import Retry, Stopped
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
-
-
-class Stopped(Exception):
-    """The stage was told to stop while it waited. What was under way may or may not have been done."""
 
 
 class Patience:

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from loginlake.errors import Conflict
+from loginlake.errors import Conflict, Corrupt
 from loginlake.event import rfc3339
 from loginlake.gold.store import GoldStore, Index
 
@@ -53,10 +54,19 @@ def row_id(generation: int, key: str) -> str:
 
 
 def read(gold: GoldStore) -> Pointer:
-    """The pointer, in one read."""
-    found = gold.read(COLLECTION, [_ID]).get(_ID)
-    if found is None:
-        return Pointer()
+    """The pointer, in one read. Corrupt when it is no pointer."""
+    try:
+        found = gold.read(COLLECTION, [_ID]).get(_ID)
+        return Pointer() if found is None else _pointer(found)
+    except (KeyError, TypeError, ValueError) as error:  # ValueError: a decoder's too
+        raise Corrupt(
+            f"Gold's pointer cannot be read (the document {_ID!r} of {COLLECTION}).",
+            f"It was changed or damaged ({type(error).__name__}).",
+            "Move the gold store away, or name a new one: publish fills it from silver.",
+        ) from error
+
+
+def _pointer(found: Mapping[str, Any]) -> Pointer:
     return Pointer(
         version=found["version"],
         generation=found["generation"],

@@ -11,14 +11,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 from zlib import crc32
 
-from loginlake.errors import Conflict, Denied, LoginlakeError, ObjectExists, ObjectNotFound, Unavailable
+from loginlake.errors import Conflict, Denied, LoginlakeError, ObjectExists, ObjectNotFound, Stopped, Unavailable
 from loginlake.lake.network_folder import refuse_network
 from loginlake.lake.store import Entry, Stored
 
@@ -26,9 +28,11 @@ _STAGING = ".staging"
 _LOCKS = ".locks"
 _STRIPES = 64
 _STALE_S = 3600.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.05
 _NO_NAMES = frozenset(("", ".", ".."))
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_Result = TypeVar("_Result")
 
 
 class FolderStore:
@@ -38,8 +42,9 @@ class FolderStore:
     spares callers the conflict.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Remember the folder; nothing is touched yet."""
+    def __init__(self, root: Path, stop: threading.Event | None = None) -> None:
+        """Remember the folder; nothing is touched yet. `stop` ends the wait for a lock: Stopped."""
+        self._stop = stop or threading.Event()
         self._root = str(root.absolute())  # texts, not Paths: a write costs half as much
         self._ready = False
 
@@ -106,8 +111,15 @@ class FolderStore:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Exclude other writers of one name on this machine, in any process or thread. Not to be nested by a name."""
-        with self._locked(quote(name, safe="")):
-            yield
+        file = quote(name, safe="")
+        with self._locked(file) as handle:
+            try:
+                yield
+            finally:
+                # While it is held: whoever waits for this file sees that it is not the name's any more.
+                if _is_at(handle, path := f"{self._root}/{_LOCKS}/{file}"):
+                    with suppress(FileNotFoundError):
+                        os.unlink(path)
 
     def _path(self, key: str) -> str:
         if not _NO_NAMES.isdisjoint(key.split("/")) or "\0" in key or key.startswith("."):
@@ -119,13 +131,26 @@ class FolderStore:
             return
         _make(self._root)
         refuse_network(Path(self._root))
-        for name in (_STAGING, _LOCKS):
-            _make(f"{self._root}/{name}")
+        self._make_own()
         for leftover in Path(self._root, _STAGING).iterdir():
             with suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime > _STALE_S:
                     leftover.unlink()
         self._ready = True
+
+    def _make_own(self) -> None:
+        for name in (_STAGING, _LOCKS):
+            _make(f"{self._root}/{name}")
+
+    def _in_own(self, action: Callable[[], _Result]) -> _Result:
+        """An action in one of our own folders, which are made again when somebody removed them; the lake never is."""
+        try:
+            return action()
+        except FileNotFoundError:
+            if not os.path.isdir(self._root):
+                raise
+            self._make_own()
+            return action()
 
     def _current(self, key: str) -> str | None:
         try:
@@ -138,7 +163,7 @@ class FolderStore:
         path = self._path(key)
         staged = f"{self._root}/{_STAGING}/{os.urandom(16).hex()}"
         try:
-            _write_synced(staged, data)
+            self._in_own(lambda: _write_synced(staged, data))
             self._publish(staged, path, publish)
             with suppress(FileNotFoundError):
                 _sync(_parent(path))
@@ -159,14 +184,37 @@ class FolderStore:
                 return
 
     @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        self._prepare()
-        handle = os.open(f"{self._root}/{_LOCKS}/{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    def _locked(self, name: str) -> Iterator[int]:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            self._prepare()
+            handle = self._acquire(name)
+        except OSError as error:
+            raise _named(error, "lock", name) from error
+        try:
+            yield handle
         finally:
             os.close(handle)
+
+    def _acquire(self, name: str) -> int:
+        """A handle that holds the lock of a name. A wait in the system itself would not be ended by a signal."""
+        path, pause = f"{self._root}/{_LOCKS}/{name}", _SHORTEST_PAUSE_S
+        while True:
+            handle = self._in_own(lambda: os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                if self._stop.wait(pause):
+                    what, why = f"Told to stop while {name} was locked.", "Another process or thread works on it."
+                    raise Stopped(what, why, "The next run does it.") from None
+                pause = min(_LONGEST_PAUSE_S, pause * 2)
+                continue
+            except OSError:
+                os.close(handle)
+                raise
+            if _is_at(handle, path):
+                return handle
+            os.close(handle)  # its holder has put it away: the name has, or gets, another file
 
 
 def _write_synced(path: str, data: bytes) -> None:
@@ -181,6 +229,14 @@ def _write_synced(path: str, data: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _is_at(handle: int, path: str) -> bool:
+    """Whether an open file is still the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _sync(folder: str) -> None:

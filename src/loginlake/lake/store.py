@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -63,10 +64,11 @@ class ObjectStore(Protocol):
         ...
 
 
-def open_store(url: str, account: AzureAccount | None = None) -> ObjectStore:
+def open_store(url: str, account: AzureAccount | None = None, stop: threading.Event | None = None) -> ObjectStore:
     """The store that a URL names: `file:PATH`, `memory:`, `az://` or `https://` (lake/azure.py). Nothing connects yet.
 
-    `account` says which storage account a lake in Azure is in, and with what it is opened.
+    `account` says which storage account a lake in Azure is in, and with what it is opened. `stop` ends the wait for a
+    lock of a folder: Stopped.
     """
     from loginlake.lake import azure
     from loginlake.lake.folder import FolderStore
@@ -74,7 +76,7 @@ def open_store(url: str, account: AzureAccount | None = None) -> ObjectStore:
 
     scheme, _, rest = url.partition(":")
     if scheme == "file" and rest:
-        return FolderStore(Path(rest.removeprefix("//")))
+        return FolderStore(Path(rest.removeprefix("//")), stop)
     if scheme == "memory":
         return memory_store()
     if scheme in ("az", "https", "http"):

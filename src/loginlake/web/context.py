@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from fastapi import Request
+from prometheus_client.registry import Collector
 
 from loginlake.stream.log import EventLog
 from loginlake.stream.spool import SpooledLog
@@ -113,7 +114,8 @@ class WebContext:
     """What `create_app` is given. With `developer` set, its routes exist and the page says so.
 
     `spool`: the log itself where it has a spool, which the app starts and stops. `api_key` finds a good key by its
-    text.
+    text. `stages`: those that run in this process, each "ok" or the class of the error that keeps it down.
+    `collectors`: what they count.
     """
 
     origin: str
@@ -131,6 +133,8 @@ class WebContext:
     trusted_proxies: int = 0
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], datetime] = _utc_now
+    stages: Callable[[], Mapping[str, str]] = dict
+    collectors: Sequence[Collector] = ()
 
     @property
     def secure(self) -> bool:

@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from loginlake.errors import LoginlakeError
 from loginlake.stream.spool_record import SpoolState
-from loginlake.web.context import context_of
+from loginlake.web.context import WebContext, context_of
 from loginlake.web.problems import RETRY_AFTER_S
 from loginlake.web.state import WebState
 
@@ -42,7 +42,7 @@ async def health() -> Response:
 
 @router.get("/ready")
 async def ready(request: Request) -> Response:
-    """Ready: log, state and signing keys answer. 503 names the one that does not.
+    """Ready: log, state and signing keys answer, and no stage of this process is down. 503 names the one that is not.
 
     A log that is away leaves the web ready while its spool takes sign-ins.
     """
@@ -59,7 +59,9 @@ async def ready(request: Request) -> Response:
         spool = await asyncio.to_thread(context.spool.state)
         parts["spool"] = spool
         log = log or spool.takes
-    good = log and all(others)
+    if stages := context.stages():
+        parts["stages"] = stages
+    good = log and all(others) and set(stages.values()) <= {"ok"}
     return _json({"ready": good, **parts}, 200 if good else 503)
 
 
@@ -71,7 +73,11 @@ async def metrics(request: Request) -> Response:
     registry.register(_Counters(context.state))
     if context.spool is not None:
         registry.register(_Spool(await asyncio.to_thread(context.spool.state)))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    registry.register(_Process(context))
+    for collector in context.collectors:
+        registry.register(collector)
+    text = await asyncio.to_thread(generate_latest, registry)
+    return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 class _Counters:
@@ -89,6 +95,24 @@ class _Counters:
             if name.startswith("refused:"):
                 reasons.add_metric([name.removeprefix("refused:")], n)
         yield reasons
+
+
+class _Process:
+    """This process's own: the stages in it, and the provider's keys that it holds."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._stages, self._keys_age_s = {"web": "ok", **context.stages()}, context.verifier.keys_age_s()
+
+    def collect(self) -> Iterator[Metric]:
+        """Each gauge; no age of keys that were never fetched."""
+        up = GaugeMetricFamily("loginlake_stage_up", "Whether a stage of this process is up", labels=["stage"])
+        for stage, state in self._stages.items():
+            up.add_metric([stage], int(state == "ok"))
+        yield up
+        if self._keys_age_s is not None:
+            yield GaugeMetricFamily(
+                "loginlake_keys_age_seconds", "Since the provider's signing keys were fetched", value=self._keys_age_s
+            )
 
 
 class _Spool:

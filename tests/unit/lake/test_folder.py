@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from loginlake.errors import Denied, Misconfigured, Unavailable
+from loginlake.errors import Denied, Misconfigured, Stopped, Unavailable
 from loginlake.lake import network_folder
 from loginlake.lake.folder import FolderStore
 from loginlake.lake.store import open_store
@@ -206,6 +206,77 @@ with FolderStore(Path(sys.argv[1])).lock("a"):
         holder.send_signal(signal.SIGKILL)
     with FolderStore(tmp_path / "lake").lock("a"):
         pass
+
+
+def works(store: FolderStore) -> list[Callable[[], None]]:
+    """What needs one of our own folders."""
+
+    def locked() -> None:
+        with store.lock("a"):
+            pass
+
+    return [locked, lambda: store.put("a", b"1"), lambda: store.replace("b", b"1", None)]
+
+
+@pytest.mark.parametrize("removed", [[".locks"], [".staging"], [".locks", ".staging"]])
+def test_our_own_folders_are_made_again_when_somebody_removed_them(
+    store: FolderStore, tmp_path: Path, removed: list[str]
+) -> None:
+    for work in works(store):
+        for name in removed:
+            shutil.rmtree(tmp_path / "lake" / name, ignore_errors=True)
+        work()
+    assert store.get("b").data == b"1"
+
+
+def test_a_lock_of_a_lake_that_is_gone_is_a_named_condition(store: FolderStore, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "lake")
+    for work in works(store):
+        with pytest.raises(Unavailable, match="No such file"):
+            work()
+    assert not (tmp_path / "lake").exists()
+
+
+def test_what_fails_under_a_lock_keeps_its_name(store: FolderStore) -> None:
+    with pytest.raises(OSError, match="mine"), store.lock("a"):
+        raise OSError("mine")
+    with store.lock("a"):
+        pass
+
+
+def test_a_wait_for_a_lock_ends_when_told_to_stop(store: FolderStore, tmp_path: Path) -> None:
+    stop = threading.Event()
+    waiting = FolderStore(tmp_path / "lake", stop)
+    stop.set()
+    with waiting.lock("a"):
+        pass
+    with store.lock("a"), pytest.raises(Stopped, match="next run does it"), waiting.lock("a"):
+        pass
+
+
+def test_a_lock_leaves_no_file_behind(store: FolderStore, tmp_path: Path) -> None:
+    for name in ("silver/a", "silver/b"):
+        with store.lock(name):
+            assert len(list((tmp_path / "lake" / ".locks").iterdir())) == 1
+    assert list((tmp_path / "lake" / ".locks").iterdir()) == []
+
+
+def test_a_lock_excludes_although_its_file_comes_and_goes(tmp_path: Path) -> None:
+    counter, rounds = tmp_path / "counter", 40
+    counter.write_text("0")
+
+    def work() -> None:
+        own = FolderStore(tmp_path / "lake")
+        for _ in range(rounds):
+            with own.lock("a"):
+                counter.write_text(str(int(counter.read_text()) + 1))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counter.read_text() == str(4 * rounds)
 
 
 def test_a_lake_that_was_removed_while_in_use_is_not_made_again_in_silence(store: FolderStore, tmp_path: Path) -> None:

@@ -271,6 +271,16 @@ async def test_alive_and_ready(site: Site, browser: Browser) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_stage_of_this_process_that_is_down_is_named(site: Site, browser: Browser) -> None:
+    site.stages = {"land": "ok", "clean and publish": "ok"}
+    well = await browser.get("/ready")
+    assert (well.status_code, well.json()["stages"]) == (200, site.stages)
+    site.stages["land"] = "UnknownLog"
+    down = await browser.get("/ready")
+    assert (down.status_code, down.json()["ready"], down.json()["stages"]["land"]) == (503, False, "UnknownLog")
+
+
+@pytest.mark.asyncio
 async def test_without_keys_it_is_not_ready_and_answers_503(site: Site, browser: Browser) -> None:
     site.issuer.fail_next(2)
     credential = await browser.credential()
