@@ -13,8 +13,10 @@ from loginlake import wiring
 from loginlake.bronze.agreement import disagrees
 from loginlake.bronze.land import GROUP, now_ms
 from loginlake.errors import Misconfigured, ObjectNotFound
+from loginlake.event import rfc3339
 from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore
+from loginlake.observe import audited
 from loginlake.settings import Settings
 from loginlake.silver.reasons import Rules
 from loginlake.stream.spool_check import counts
@@ -54,7 +56,11 @@ def audit(settings: Settings, scope: Scope, progress: Callable[[str, int], None]
             answered=state.counters().get("answered", 0),
             spools=lambda: counts(wiring.spool_folder(settings)),
         )
-        return run.audit(path, scope, progress)
+        report = run.audit(path, scope, progress)
+        if scope.whole:
+            at = rfc3339(wiring.now())
+            audited.keep(store, audited.Audited(at=at, deep=scope.deep, faults=len(report.faults)))
+        return report
 
 
 def new_log(settings: Settings) -> int:

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         7, gt=0, description="age of the oldest spooled event at which the spool counts as full"
     )
 
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of /metrics for land, clean or publish alone (0: none; web has its own)"
+    )
     partitions: int = Field(4, ge=1, le=1024, description="partitions of the embedded log, when it is created")
     retention_days: int = Field(7, ge=1, description="days that the log keeps records (embedded: once landed)")
     land_max_records: int = Field(20_000, ge=1, description="records that close a bronze object")

@@ -71,6 +71,10 @@ class TokenVerifier:
         """See the port."""
         return await self._keys.loaded()
 
+    def keys_age_s(self) -> float | None:
+        """See the port."""
+        return self._keys.age_s()
+
     async def close(self) -> None:
         """See the port."""
         await self._keys.close()

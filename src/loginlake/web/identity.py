@@ -73,6 +73,10 @@ class IdentityVerifier(Protocol):
         """Whether the keys are at hand (fetched now when they were not)."""
         ...
 
+    def keys_age_s(self) -> float | None:
+        """Seconds since the keys were fetched; None before the first time."""
+        ...
+
     async def close(self) -> None:
         """End background work and connections."""
         ...

@@ -36,6 +36,7 @@ class KeySet:
         self._keys: dict[str, RSAKey] = {}
         self._fresh_until = 0.0
         self._tried: float | None = None
+        self._fetched: float | None = None
         self._failed = False
         self._fetching: asyncio.Task[None] | None = None
 
@@ -59,6 +60,10 @@ class KeySet:
         if not self._keys:
             await self._refresh(_FAILED_PAUSE_S)
         return bool(self._keys)
+
+    def age_s(self) -> float | None:
+        """Seconds since the keys were fetched; None before the first time."""
+        return None if self._fetched is None else self._now() - self._fetched
 
     async def close(self) -> None:
         """End a fetch under way and close the connections."""
@@ -92,6 +97,7 @@ class KeySet:
             logger.warning("signing keys not fetched", extra={"issuer": self._issuer, "cause": type(error).__name__})
             return
         self._keys, self._fresh_until, self._failed = found, self._now() + life_s, False
+        self._fetched = self._now()
         logger.info("signing keys fetched", extra={"issuer": self._issuer, "keys": len(found)})
 
     async def _download(self) -> tuple[dict[str, RSAKey], float]:

@@ -1,0 +1,1 @@
+"""What can be seen of the stages from outside: metrics, and traces where their libraries are installed."""
