@@ -17,7 +17,7 @@ else
 READY = true
 endif
 
-.PHONY: help run demo prove test check install lock shots drill bench clean services services-env services-stop verify-real
+.PHONY: help run demo prove test check install lock shots drill bench clean services services-env services-stop verify-real moved
 -include services/*.mk
 
 help: ## this list
@@ -70,22 +70,17 @@ verify-real: .venv/dev.stamp ## the contract suites on real accounts: LOGINLAKE_
 install: .venv/run.stamp ## make .venv with what the product needs
 
 lock: .venv/bin/uv ## resolve pyproject.toml anew into lock/ (hashes, no addresses)
-	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras pyproject.toml -o lock/run.txt
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra web --extra kafka --extra azure --extra mongo pyproject.toml -o lock/run.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev -c lock/run.txt pyproject.toml -o lock/dev.txt
 
 clean: ## remove .venv and caches; never the data
 	@rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
-.venv/bin/uv:
-	@sh services/venv.sh "$(PYTHON)" .venv "$(UV_VERSION)"
+.venv/bin/uv: $(shell sh services/venv.sh moved)
+	@sh services/venv.sh uv "$(PYTHON)" "$(UV_VERSION)"
 
 .venv/run.stamp: .venv/bin/uv lock/run.txt pyproject.toml
-	@if [ ! -f .venv/dev.stamp ]; then echo "installing what lock/run.txt names ..."; $(UV) pip sync -q --compile-bytecode --require-hashes lock/run.txt; fi
-	@$(UV) pip install -q --no-deps -e .
-	@touch $@
+	@sh services/venv.sh run
 
 .venv/dev.stamp: .venv/bin/uv lock/dev.txt pyproject.toml
-	@echo "installing what lock/dev.txt names ..."
-	@$(UV) pip sync -q --compile-bytecode --require-hashes lock/dev.txt
-	@$(UV) pip install -q --no-deps -e .
-	@touch $@ .venv/run.stamp
+	@sh services/venv.sh dev
