@@ -65,11 +65,14 @@ def test_the_tests_run_on_what_the_product_runs_on() -> None:
 
 def test_everything_the_project_asks_for_is_locked() -> None:
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    extras = [name for group in asked["project"]["optional-dependencies"].values() for name in group]
+    groups = asked["project"]["optional-dependencies"]
+    extras = [name for key, group in groups.items() if key != "otel" for name in group]  # who traces asks for it
     product = {re.split(r"[\[<>=!~ ]", name)[0].lower() for name in [*asked["project"]["dependencies"], *extras]}
-    tests = {re.split(r"[\[<>=!~ ]", name)[0].lower() for name in asked["dependency-groups"]["dev"]}
+    traced = {re.split(r"[\[<>=!~ ]", name)[0].lower() for name in groups["otel"]}
+    tests = {re.split(r"[\[<>=!~ ]", name)[0].lower() for name in asked["dependency-groups"]["dev"]} | traced
     dev, run = pinned(ROOT / "lock" / "dev.txt"), pinned(ROOT / "lock" / "run.txt")
     assert product - run.keys() == set()
+    assert not traced & run.keys()
     assert tests - dev.keys() == set()
 
 
