@@ -7,6 +7,7 @@ for the disk, and with itself makes everything durable that was written before i
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 import threading
@@ -21,20 +22,33 @@ import msgspec
 from loginlake.errors import Corrupt, Denied, Unavailable
 from loginlake.gold.store import Document, Index
 
+logger = logging.getLogger(__name__)
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _BATCH = 5_000
 _T = TypeVar("_T")
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that knows which file it has open, and the tables that it has seen there."""
+
+    file: tuple[int, int] | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.tables = set[str]()
+
+
 class EmbeddedGold:
-    """The port GoldStore on SQLite. The file and its folder are made at the first call."""
+    """The port GoldStore on SQLite. The file and its folder are made at the first call, and again when it was removed.
+
+    SQLite would go on in a file that was removed or exchanged: each call looks whether it still is the one at the path.
+    """
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 30.0) -> None:
         """Keep the place; nothing is opened yet. A writer waits up to `busy_timeout_s` for another one."""
         self._path = path
         self._busy_timeout_s = busy_timeout_s
-        self._idle: list[sqlite3.Connection] = []
-        self._known: set[str] = set()
+        self._idle: list[_Connection] = []
         self._lock = threading.Lock()
         self._closed = False
 
@@ -149,17 +163,17 @@ class EmbeddedGold:
                 with _transaction(connection):
                     connection.executemany(statement, batch)
 
-    def _ensure(self, connection: sqlite3.Connection, collection: str) -> None:
-        if collection in self._known:
+    def _ensure(self, connection: _Connection, collection: str) -> None:
+        if collection in connection.tables:
             return
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS {_table(collection)} "
             "(id TEXT PRIMARY KEY, generation INTEGER NOT NULL, version INTEGER, body TEXT NOT NULL)"
         )
-        self._known.add(collection)
+        connection.tables.add(collection)
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Iterator[_Connection]:
         """A connection of one's own for a moment; SQLite's errors become the project's."""
         connection = _guarded(self._path, self._take)
         try:
@@ -176,21 +190,37 @@ class EmbeddedGold:
                 return
         connection.close()
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> _Connection:
         with self._lock:
             if self._closed:
                 raise Unavailable("The gold store is closed.", "It was asked for an answer while stopping.")
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.file == _file_at(self._path):
+                    return connection
+                logger.warning("The gold store's file was removed or exchanged; it is opened anew.")
+                connection.close()
         return _open(self._path, self._busy_timeout_s)
 
 
-def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """The device and inode of a file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _open(path: Path, busy_timeout_s: float) -> _Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, factory=_Connection
+    )
     try:
         connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.execute("PRAGMA synchronous=NORMAL")
+        connection.file = _file_at(path)
     except sqlite3.Error:
         connection.close()
         raise

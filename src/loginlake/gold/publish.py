@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from loginlake.errors import Conflict
+import msgspec
+
+from loginlake.errors import Conflict, ObjectNotFound
 from loginlake.gold import days, pointer, search
 from loginlake.gold.refresh import Refresh, Refreshed
 from loginlake.gold.store import GoldStore
@@ -57,6 +59,12 @@ class PublishReport:
         )
 
 
+class _Published(msgspec.Struct):
+    """The content of watermarks/publish.json."""
+
+    generation: int
+
+
 def publish(
     store: ObjectStore,
     gold: GoldStore,
@@ -66,7 +74,9 @@ def publish(
     max_people: int = MAX_PEOPLE,
     attempts: int = 5,
 ) -> PublishReport:
-    """Publish every dirty day. A gold store that never was published to gets every day of the lake.
+    """Publish every dirty day. A gold store that was never published to, or is older than the lake says what was
+
+    published last (a copy was put back), gets every day of the lake.
 
     One refresh takes days until they hold `max_people` people: that bounds memory. Rows out of use stay for
     `keep_for`, so that a reader may finish. When another publisher is faster, everything is read again, up to
@@ -92,7 +102,11 @@ def _pass(
 ) -> PublishReport:
     said = watermark.read(store)
     complete_until = said.complete_until if said is not None else None
-    if pointer.read(gold).generation == 0:
+    published = _published(store)  # before the pointer: another publisher's switch comes before what it says here
+    generation = pointer.read(gold).generation
+    if generation < published:
+        logger.warning("Gold is older than what was published last, or new: every day is published again.")
+    if generation == 0 or generation < published:
         _mark_every_day(store)
     claims = _claim(store)
     if not claims:
@@ -109,7 +123,20 @@ def _pass(
         waiting = waiting[len(done.days) + len(done.damaged) :]
         logger.info("published", extra={"days": len(done.days), "left": len(waiting), "generation": done.generation})
     current = pointer.read(gold)
+    if current.generation != published:
+        store.put(keys.PUBLISH_WATERMARK, msgspec.json.encode(_Published(current.generation)))
     return replace(report, generation=current.generation, complete_until=current.complete_until)
+
+
+def _published(store: ObjectStore) -> int:
+    """The generation that was published last. It may lag; 0 where nobody said it, or it cannot be read."""
+    try:
+        return msgspec.json.decode(store.get(keys.PUBLISH_WATERMARK).data, type=_Published).generation
+    except ObjectNotFound:
+        return 0
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        logger.warning("What was published last cannot be read; it is made anew.")
+        return 0
 
 
 def _marked(store: ObjectStore) -> dict[str, list[str]]:

@@ -190,3 +190,4 @@ def rows_folder(slot: Slot) -> str:
 
 
 CLEAN_WATERMARK = "watermarks/clean.json"
+PUBLISH_WATERMARK = "watermarks/publish.json"
