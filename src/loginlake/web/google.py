@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 
 from loginlake.silver.reasons import is_email
 from loginlake.web.avatar import initials_avatar
-from loginlake.web.identity import Identity, Reason, Refused
+from loginlake.web.identity import Identity, KeysState, Reason, Refused
 from loginlake.web.jwks import KeySet
 
 PROVIDER = "google"
@@ -71,9 +71,9 @@ class TokenVerifier:
         """See the port."""
         return await self._keys.loaded()
 
-    def keys_age_s(self) -> float | None:
+    def keys(self) -> KeysState:
         """See the port."""
-        return self._keys.age_s()
+        return self._keys.state()
 
     async def close(self) -> None:
         """See the port."""

@@ -101,7 +101,7 @@ class _Process:
     """This process's own: the stages in it, and the provider's keys that it holds."""
 
     def __init__(self, context: WebContext) -> None:
-        self._stages, self._keys_age_s = {"web": "ok", **context.stages()}, context.verifier.keys_age_s()
+        self._stages, self._keys = {"web": "ok", **context.stages()}, context.verifier.keys()
 
     def collect(self) -> Iterator[Metric]:
         """Each gauge; no age of keys that were never fetched."""
@@ -109,10 +109,11 @@ class _Process:
         for stage, state in self._stages.items():
             up.add_metric([stage], int(state == "ok"))
         yield up
-        if self._keys_age_s is not None:
-            yield GaugeMetricFamily(
-                "loginlake_keys_age_seconds", "Since the provider's signing keys were fetched", value=self._keys_age_s
-            )
+        failed = int(self._keys.failed)
+        yield GaugeMetricFamily("loginlake_keys_failed", "Whether the last fetch of signing keys failed", value=failed)
+        if self._keys.age_s is not None:
+            meaning = "Since the provider's signing keys were fetched"
+            yield GaugeMetricFamily("loginlake_keys_age_seconds", meaning, value=self._keys.age_s)
 
 
 class _Spool:

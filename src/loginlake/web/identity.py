@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Reason(StrEnum):
@@ -53,6 +53,13 @@ class Identity:
     expires_at: datetime
 
 
+class KeysState(NamedTuple):
+    """Seconds since the keys were fetched (None: never), and whether the last attempt failed."""
+
+    age_s: float | None
+    failed: bool
+
+
 class IdentityVerifier(Protocol):
     """Verifies credentials of one provider. Called on the event loop; holds no lock while it waits."""
 
@@ -73,8 +80,8 @@ class IdentityVerifier(Protocol):
         """Whether the keys are at hand (fetched now when they were not)."""
         ...
 
-    def keys_age_s(self) -> float | None:
-        """Seconds since the keys were fetched; None before the first time."""
+    def keys(self) -> KeysState:
+        """How it stands with the keys, without fetching any."""
         ...
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from loginlake.errors import Unavailable
+from loginlake.web.identity import KeysState
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +62,9 @@ class KeySet:
             await self._refresh(_FAILED_PAUSE_S)
         return bool(self._keys)
 
-    def age_s(self) -> float | None:
-        """Seconds since the keys were fetched; None before the first time."""
-        return None if self._fetched is None else self._now() - self._fetched
+    def state(self) -> KeysState:
+        """How old the keys are, and whether the last fetch failed."""
+        return KeysState(None if self._fetched is None else self._now() - self._fetched, self._failed)
 
     async def close(self) -> None:
         """End a fetch under way and close the connections."""
