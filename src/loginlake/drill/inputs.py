@@ -7,14 +7,15 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from loginlake.drill.ground import LIMITS, Ground, Message, lander, share
+from loginlake.errors import Unavailable
 from loginlake.event import rfc3339
 from loginlake.stream.embedded import EmbeddedLog
 
 _JUMPS = (
     ("an hour and a half ahead", timedelta(minutes=90)),
+    ("back by two minutes", timedelta(minutes=-2)),
     ("back by two hours, before it began", timedelta(hours=-2)),
     ("ahead to the next day", timedelta(hours=26)),
-    ("back to the right time", timedelta(hours=-25, minutes=-30)),
 )
 
 
@@ -32,21 +33,31 @@ class _Clock:
 
 
 def clock_jump(ground: Ground) -> None:
-    """The machine's clock jumps, forwards and back, between sign-ins: page, log and lander all live by it."""
+    """The machine's clock jumps, forwards and back, between sign-ins: page, log and lander all live by it.
+
+    Far behind its own records the log takes nothing: who sends, sends again when the clock has caught up.
+    """
     clock = _Clock()
     ground.log.close()
     ground.log = EmbeddedLog(ground.data / "log.db", partitions=4, clock=clock.ms, limits=LIMITS)
     messages = ground.messages()
     said: dict[bytes | None, bytes | None] = {}
+    waiting: list[Message] = []
     jumps = (("not yet", timedelta(0)), *_JUMPS)
     for number, (words, by) in enumerate(jumps):
         clock.ahead += by
         now = rfc3339(clock.now())
         part = share(messages, number, len(jumps))
-        ground.send((key, said.setdefault(value, _timed(value, now))) for key, value in part)
+        waiting += [(key, said.setdefault(value, _timed(value, now))) for key, value in part]
+        try:
+            ground.send(waiting)
+        except Unavailable as error:
+            ground.say(f"the clock jumps {words}: {error.what}")
+            continue
+        sent, waiting = len(waiting), []
         landed = lander(ground.log, ground.store, ground.objects_of, clock.ms).run(threading.Event(), once=True)
         ground.clean()
-        ground.say(f"the clock jumps {words}; {len(part):,} messages sent at {now[:16]}Z, {landed.records:,} landed")
+        ground.say(f"the clock jumps {words}; {sent:,} messages sent at {now[:16]}Z, {landed.records:,} landed")
 
 
 def _timed(value: bytes | None, now: str) -> bytes | None:
