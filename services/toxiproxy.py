@@ -29,9 +29,10 @@ class Toxiproxy:
     child: Child
     port: int
 
-    def proxy(self, name: str, upstream: int) -> Proxy:
-        """A new proxy on a free port, in front of a loopback port."""
-        made = self.ask("/proxies", {"name": name, "listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{upstream}"})
+    def proxy(self, name: str, upstream: int, port: int = 0) -> Proxy:
+        """A new proxy on a port (0: any free one), in front of another loopback port."""
+        listen = f"127.0.0.1:{port}"
+        made = self.ask("/proxies", {"name": name, "listen": listen, "upstream": f"127.0.0.1:{upstream}"})
         return Proxy(self, name, int(made["listen"].rpartition(":")[2]))
 
     def ask(self, path: str, body: object = None, method: str = "") -> Any:
@@ -52,6 +53,11 @@ class Proxy:
     server: Toxiproxy
     name: str
     port: int
+
+    @property
+    def url(self) -> str:
+        """Where the server of proxies is asked about it."""
+        return f"http://127.0.0.1:{self.server.port}/proxies/{self.name}"
 
     def toxic(self, kind: str, stream: Stream = "downstream", **attributes: int) -> None:
         """Add a fault, for connections that are open too: latency, bandwidth, timeout, limit_data, reset_peer ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -27,6 +28,11 @@ LOG_URL = "LOGINLAKE_TEST_LOG_URL"
 USER, PASSWORD = "loginlake", "correct-horse"
 LIMITS = Limits(session_s=6.0)
 _JAAS = "org.apache.kafka.common.security"
+_PROTOCOLS = {
+    **dict.fromkeys(("PLAINTEXT", "PROXIED", "CONTROLLER"), "PLAINTEXT"),
+    "LOGIN": "SASL_PLAINTEXT",
+    "SECURE": "SASL_SSL",
+}
 
 
 @dataclass
@@ -75,35 +81,52 @@ class Topics:
 
 @dataclass(frozen=True)
 class Doors:
-    """The broker's ways in: plain, with a login, with a login behind TLS; and the authority to trust for TLS."""
+    """The broker's ways in: plain, with a login, with a login behind TLS; and the authority to trust for TLS.
+
+    One more is for a fault proxy: it listens on port `proxied`, and leads to port `behind_proxy`.
+    """
 
     server: kafka.Kafka
     login: str
     secure: str
     ca: Path
+    proxied: int
+    behind_proxy: int
 
 
 @pytest.fixture(scope="session")
 def kafka_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     """The run's broker."""
-    folder = tmp_path_factory.mktemp("kafka")
+    with open_doors(tmp_path_factory.mktemp("kafka")) as doors:
+        yield doors
+
+
+@contextmanager
+def open_doors(folder: Path) -> Iterator[Doors]:
+    """A broker with all its doors, its data below a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     ca, identity = make_authority(folder)
-    login, secure = free_port(), free_port()
+    login, secure, proxied, behind = (free_port() for _ in range(4))
     server = kafka.start(
         folder / "data",
-        properties=_doors(login, secure, identity),
+        properties=_doors(login, secure, identity, (proxied, behind)),
         scram=[f"{name}=[name={USER},password={PASSWORD}]" for name in ("SCRAM-SHA-256", "SCRAM-SHA-512")],
     )
-    yield Doors(server, f"127.0.0.1:{login}", f"127.0.0.1:{secure}", ca)
-    server.stop()
+    try:
+        yield Doors(server, f"127.0.0.1:{login}", f"127.0.0.1:{secure}", ca, proxied, behind)
+    finally:
+        server.stop()
 
 
-def _doors(login: int, secure: int, identity: Path) -> dict[str, str]:
+def _doors(login: int, secure: int, identity: Path, proxied: tuple[int, int]) -> dict[str, str]:
     plain = f'{_JAAS}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
     doors = f"PLAINTEXT://127.0.0.1:${{port}},LOGIN://127.0.0.1:{login},SECURE://127.0.0.1:{secure}"
+    told, behind = (f"PROXIED://127.0.0.1:{port}" for port in proxied)
     properties = {
-        "listeners": f"{doors},CONTROLLER://127.0.0.1:${{controller}}",
-        "advertised.listeners": doors,
+        "listeners": f"{doors},{behind},CONTROLLER://127.0.0.1:${{controller}}",
+        "advertised.listeners": f"{doors},{told}",
+        "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in _PROTOCOLS.items()),
+        "group.min.session.timeout.ms": "1000",
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(identity),

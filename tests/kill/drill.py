@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import random
 import shutil
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from kill.processes import forking
 from kill.stage import SECRET, STAGE_OF_STEP, run_stage
 
 from loginlake import verbs
@@ -30,8 +30,6 @@ from loginlake.settings import Settings
 UNTIL = datetime(2026, 11, 20, 18, tzinfo=UTC)
 COMPARED = ("bronze", "silver", "repeated", "rejected", "receipts", "people", "expired")
 STAGES = ("land", "clean", "publish")
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["kill.stage"])  # what it imports is read once, not once a process
 _LONGEST_S = 120
 
 
@@ -48,7 +46,7 @@ def make_log(data: Path) -> None:
 
 def run(data: Path, stage: str, step: str = "none", nth: int = 1, when: str = "before") -> bool:
     """Run a stage once in a process of its own; whether it was killed. Any other bad end is an error."""
-    process = _PROCESSES.Process(target=run_stage, args=(str(data), stage, step, nth, when))
+    process = forking().Process(target=run_stage, args=(str(data), stage, step, nth, when))
     process.start()
     process.join(_LONGEST_S)
     if process.exitcode == -signal.SIGKILL:

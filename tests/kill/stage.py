@@ -40,11 +40,15 @@ STAGE_OF_STEP = {
 }
 
 
-class Trigger:
-    """Kills this process at the NTH call of a step."""
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    def __init__(self, step: str, nth: int, when: str) -> None:
-        self.step, self.left, self.when = step, nth, when
+
+class Trigger:
+    """Does a deed at the NTH call of a step: kills this process, if nothing else is said."""
+
+    def __init__(self, step: str, nth: int, when: str, deed: Callable[[], object] = kill) -> None:
+        self.step, self.left, self.when, self.deed = step, nth, when, deed
 
     def around(self, step: str, call: Callable[[], Any]) -> Any:
         if step != self.step:
@@ -53,16 +57,13 @@ class Trigger:
         if self.left:
             return call()
         if self.when == "before":
-            kill()
+            self.deed()
         if self.when == "during":
-            threading.Timer(0.0003, kill).start()
+            threading.Timer(0.0003, self.deed).start()
         result = call()
-        kill()
+        if self.when != "before":
+            self.deed()
         return result
-
-
-def kill() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Proxy:
@@ -102,8 +103,8 @@ def run_stage(data: str, stage: str, step: str, nth: int, when: str) -> None:
     open_lake, open_gold = wiring.open_lake, wiring.open_gold
     limits = Limits(member_timeout_s=0.5)  # whoever was killed is given up soon
     log = EmbeddedLog(Path(data) / "log.db", partitions=settings.partitions, limits=limits)
-    wiring.open_log = lambda s: Proxy(log, trigger, log_step)  # type: ignore[assignment]
-    wiring.open_lake = lambda s: Proxy(open_lake(s), trigger, store_step)  # type: ignore[assignment]
-    wiring.open_gold = lambda s: Proxy(open_gold(s), trigger, gold_step)  # type: ignore[assignment]
+    wiring.open_log = lambda *_: Proxy(log, trigger, log_step)
+    wiring.open_lake = lambda *a, **k: Proxy(open_lake(*a, **k), trigger, store_step)
+    wiring.open_gold = lambda *a, **k: Proxy(open_gold(*a, **k), trigger, gold_step)
     verb = {"land": verbs.land, "clean": verbs.clean, "publish": verbs.publish}[stage]
     verb(settings, threading.Event(), once=True)
