@@ -69,10 +69,10 @@ def _verb(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from loginlake.settings import refuse_unsafe
-
-        settings = read_settings()
         try:
+            settings = read_settings()
+            from loginlake.settings import refuse_unsafe
+
             refuse_unsafe(settings)
             settings.origin  # noqa: B018 - read now, so that an address that is none is said before anything starts
             return function(settings, *args, **kwargs)

@@ -117,12 +117,12 @@ class Settings(BaseSettings):
         """The gold store's URL, with its default."""
         return self.gold_url or f"sqlite:{self.data / 'gold.db'}"
 
-    @cached_property
+    @property  # not cached: a copy with another port would keep it
     def origin(self) -> str:
         """The web's origin, spelt as browsers do. Raises Misconfigured when PUBLIC_URL is none."""
         return normal_origin(self.public_url or f"http://localhost:{self.port}")
 
-    @cached_property
+    @property
     def application(self) -> str:
         """The `source` of this application's events."""
         return self.source or self.origin

@@ -149,6 +149,17 @@ def test_an_interrupted_verb_ends_quietly(line: CommandLine, monkeypatch: pytest
     assert (result.exit_code, result.output) == (130, "")
 
 
+def test_an_interrupt_while_the_settings_are_read_ends_quietly(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "read_settings", interrupted)
+    result = line.run("run")
+    assert (result.exit_code, result.output) == (130, "")
+
+
 def test_an_interrupt_while_the_rest_is_imported_ends_quietly(tmp_path: Path) -> None:
     program = """
 import os, signal, sys
