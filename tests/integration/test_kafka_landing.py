@@ -12,9 +12,11 @@ import pytest
 from fakes.bronze_origins import origins, wait_for
 from services_kafka import Topics
 
+from loginlake.bronze import agreement
 from loginlake.bronze.batch import BatchLimits
-from loginlake.bronze.land import GROUP, Lander, LandReport
-from loginlake.errors import GiveUp, UnknownLog
+from loginlake.bronze.land import GROUP, Lander, LandReport, now_ms
+from loginlake.errors import Diverged, GiveUp, UnknownLog
+from loginlake.lake import keys, lines
 from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore, open_store
 from loginlake.stream.kafka import KafkaLog
@@ -94,6 +96,28 @@ def test_records_that_expired_before_they_landed_are_counted(
     kept = [place for place in sent if place.offset < was[place.partition] or place.offset >= begins[place.partition]]
     assert origins(store) == sorted(kept)
     assert "expired before they were landed" in caplog.text
+
+
+def test_another_record_where_bronze_ends_stops_until_begun_again(
+    log: KafkaLog, store: ObjectStore
+) -> None:
+    """As a broker that was put back has it: the same topic id, other records."""
+    fill(log, 400)
+    land(log, store)
+    key = max(entry.key for entry in store.list("bronze") if "/partition=2/" in entry.key)
+    content = lines.split(lines.decode(store.get(key).data))
+    name = keys.parse_bronze(key)
+    for number in (0, -1):
+        content[number] = content[number].replace(b'"value":{', b'"value":{"first":1,')
+    store.put(key, lines.encode(content))
+    assert agreement.differing(log, key, content) == [name.start, name.start + len(content) - 1]
+    fill(log, 40, first=400)
+    with pytest.raises(Diverged, match="of partition 2"):
+        land(log, store)
+    assert agreement.disagrees(log, store, 0, now_ms())
+    assert Lake(store).begin_again(0) == 1
+    assert land(log, store).records == 440
+    assert not agreement.disagrees(log, store, 1, now_ms())
 
 
 def test_records_that_expire_under_a_reader_are_jumped(topics: Topics, log: KafkaLog) -> None:

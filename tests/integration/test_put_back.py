@@ -71,6 +71,18 @@ def test_it_is_named_everywhere_and_lands_as_a_log_of_its_own(line: CommandLine,
     assert line.json("status")["complete_until"] is not None
 
 
+def test_what_the_copy_no_longer_has_counts_as_expired_under_its_new_number(line: CommandLine) -> None:
+    names = put_back(line, first=4, after=2, later=3)
+    with closing(sqlite3.connect(line.data / "log.db")) as log, log:
+        log.execute("DELETE FROM records WHERE place & 4503599627370495 < 2")
+        log.execute("UPDATE ends SET first = 2 WHERE next > 0")
+    assert "this is log 1." in line("topic", "--new-log")
+    line.pass_through()
+    assert sorted(row["id"] for row in line.rows("silver/signins")) == sorted(names)
+    report = line.json("audit", "--deep")
+    assert (report["balanced"], report["account"]["expired"], report["account"]["repeated"]) == (True, 2, 2)
+
+
 def test_what_was_written_over_before_is_named_by_a_deep_audit_and_lands_too(line: CommandLine) -> None:
     """As if land had gone on: bronze ends with records of this log, but has others before them."""
     sent(line, "first", 4)
