@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 
-from isal import igzip, igzip_lib
+from isal import igzip, igzip_lib, isal_zlib
 
 from loginlake.errors import Corrupt
 
 _LEVEL = 1
+_GZIP = 31  # zlib's window bits of a gzip member
 
 
 def encode(lines: Iterable[bytes]) -> bytes:
@@ -55,6 +56,12 @@ def join(lines: Iterable[bytes]) -> bytes:
 def compress(content: bytes) -> bytes:
     """Already joined lines as a gzip member without a time stamp."""
     return igzip.compress(content, _LEVEL, mtime=0)
+
+
+def compress_pieces(pieces: Iterable[bytes]) -> bytes:
+    """Lines that come in pieces as a gzip member without a time stamp; they need not be in memory at once."""
+    coder = isal_zlib.compressobj(_LEVEL, wbits=_GZIP)
+    return b"".join([*map(coder.compress, pieces), coder.flush()])
 
 
 def split(content: bytes) -> list[bytes]:

@@ -45,6 +45,11 @@ class Checked:
         """The rows handed on to merges."""
         return sum(map(len, self.rows.values()))
 
+    @property
+    def size(self) -> int:
+        """The bytes of the rows, handed on or rejected."""
+        return sum(rows.size for rows in self.rows.values()) + sum(map(len, self.rejected))
+
 
 def receipt_of(checked: Checked) -> dict[str, Any]:
     """The receipt of an object, as data: what became of its lines."""

@@ -32,6 +32,7 @@ from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
 MAX_ROWS = 150_000
+MAX_BYTES = 96 * 1024 * 1024
 READ_AHEAD = 4
 
 
@@ -65,9 +66,11 @@ def clean(
     *,
     shards: Shards = lambda _date: 1,
     max_rows: int = MAX_ROWS,
+    max_bytes: int = MAX_BYTES,
     progress: Progress | None = None,
 ) -> CleanReport:
-    """Clean everything that was on the work list when the pass began, about `max_rows` rows at a time in memory.
+    """Clean everything that was on the work list when the pass began, about `max_rows` rows or `max_bytes` of them at a
+    time in memory.
 
     `shards` answers into how many shards an event date is split (lake.json). Raises what the store raises: nothing is
     lost, the next pass does the rest. A damaged object stops nothing but the watermark and itself.
@@ -76,7 +79,7 @@ def clean(
     report = CleanReport()
     listed = {entry.key: entry.size for entry in store.list("todo/")}
     cleaner = _Pass(store, rules, shards, report, {entry for entry, size in listed.items() if size})
-    for batch in cleaner.batches(turns(listed), max_rows):
+    for batch in cleaner.batches(turns(listed), max_rows, max_bytes):
         cleaner.finish(batch)
         if progress is not None:
             progress(report)
@@ -125,27 +128,28 @@ class _Pass:
         self._beginning: dict[str, Begun] = {}
         self._others: list[str] = []
 
-    def batches(self, todo: list[list[str]], max_rows: int) -> Iterator[list[Checked]]:
-        """The checked objects of the work list, in groups that hold about `max_rows` rows.
+    def batches(self, todo: list[list[str]], max_rows: int, max_bytes: int) -> Iterator[list[Checked]]:
+        """The checked objects of the work list, in groups that hold about `max_rows` rows, or `max_bytes` of them.
 
         A group rather ends with a turn than within it: a turn's objects share their hours.
         """
         batch: list[Checked] = []
-        rows = 0
+        held = 0
+        full = max_rows * max_bytes
         for turn in todo:
-            before = rows
+            before = held
             for work in self._read_ahead(turn):
                 checked = self._checked(work)
                 if checked is None:
                     continue
                 batch.append(checked)
-                rows += checked.row_count
-                if rows >= max_rows:
+                held += max(checked.row_count * max_bytes, checked.size * max_rows)
+                if held >= full:
                     yield batch
-                    batch, rows, before = [], 0, 0
-            if rows + (rows - before) > max_rows:
+                    batch, held, before = [], 0, 0
+            if held + (held - before) > full:
                 yield batch
-                batch, rows = [], 0
+                batch, held = [], 0
         if batch:
             yield batch
 

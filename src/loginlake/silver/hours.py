@@ -12,7 +12,7 @@ from loginlake.errors import Conflict, Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.silver.damage import DamagedHour
-from loginlake.silver.merge import Merged, Who, merge, repeats_of, rows_of
+from loginlake.silver.merge import Who, merge, repeats_of, rows_of
 from loginlake.silver.rows import Rows
 
 Origin = tuple[int, int, int]
@@ -121,8 +121,8 @@ def replace(store: ObjectStore, slot: keys.Slot, by: Replacement) -> bool:
             damaged = next((name for name, old in zip(names, stored, strict=True) if old.damaged), None)
             if damaged is not None and not by.anew:
                 raise DamagedHour(slot, damaged)
-            merged = _merged(stored[1].content, stored[0].content, by)
-            pairs = zip(names, stored, (merged.repeated, merged.silver), strict=True)
+            silver, repeated = _merged(stored[1].content, stored[0].content, by)
+            pairs = zip(names, stored, (repeated, silver), strict=True)
             changed = [(name, old, new) for name, old, new in pairs if old.damaged or new != old.content]
             if not changed:
                 return False
@@ -136,7 +136,8 @@ def replace(store: ObjectStore, slot: keys.Slot, by: Replacement) -> bool:
     raise Conflict(f"The hour {names[1]} is written all the time.", "Many cleaners are at work.", "Do it again.")
 
 
-def _merged(silver: bytes, repeated: bytes, by: Replacement) -> Merged:
+def _merged(silver: bytes, repeated: bytes, by: Replacement) -> tuple[bytes, bytes]:
+    """The next silver and repeats."""
     new, chosen = by.new, by.chosen
     rows = [(line, _row(line)) for line in lines.split(silver)]
     repeats = [(line, _row(line)) for line in lines.split(repeated)]

@@ -3,12 +3,13 @@
 Rows are united by origin, then grouped by (source, id, person): the earliest origin, compared as (log, partition,
 offset), wins, and the others are repeats. The result does not depend on order, repetition or a crash in between. Hours
 know nothing of each other; they go through one Polars pipeline because it costs milliseconds, however little is in it.
+Of a large hour the keys are in memory, and some megabytes of its lines at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, repeat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ WINNER = ("hour", "winner_log", "winner_partition", "winner_offset")
 GROUP = ("hour", "source", "id", "who")
 KEYS = {**dict.fromkeys(ORIGIN[1:], pl.Int64), **dict.fromkeys(("time", "source", "id"), pl.String)}
 REPEATED = {**dict.fromkeys((*ORIGIN[1:], *WINNER[1:]), pl.Int64), **dict.fromkeys(GROUP[1:], pl.String)}
+PIECE = 8 * 1024 * 1024
 Who = Callable[[bytes], str | None]
 
 
@@ -40,26 +42,47 @@ _keys_of = msgspec.json.Decoder(_Keys).decode_lines
 _repeated_of = msgspec.json.Decoder(RepeatedRow).decode_lines
 
 
-class Hour(NamedTuple):
-    """What one merge has to do: the stored content of an hour and shard, uncompressed, and new rows."""
+class Stored:
+    """An hour's silver as it is stored, opened piece by piece. A small one stays open."""
 
-    silver: bytes
+    def __init__(self, data: bytes | None = None) -> None:
+        """`data`: the object, None where there is none. Corrupt when it cannot be opened; its end may be damaged."""
+        self._data = data
+        first = b"" if data is None else next(lines.pieces(data, PIECE), b"")
+        self.content = first if data is None or _size(data) == len(first) else None
+        """All lines, uncompressed; None when they are many."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The uncompressed lines, some at a time."""
+        if self.content is None and self._data is not None:
+            yield from lines.pieces(self._data, PIECE)
+        elif self.content:
+            yield self.content
+
+
+class Hour(NamedTuple):
+    """What one merge has to do: the stored silver of an hour and shard, its repeats, uncompressed, and new rows."""
+
+    silver: Stored
     repeated: bytes
     new: Rows
 
 
 class Merged(NamedTuple):
-    """The hour's next content, uncompressed, and how many of the new rows ended where."""
+    """The hour's next silver, in pieces to be taken once (None: as it was), its repeats, uncompressed, and how many of
+    the new rows ended where.
+    """
 
-    silver: bytes
+    silver: Iterator[bytes] | None
     repeated: bytes
     kept: int
     repeats: int
 
 
-def merge(silver: bytes, repeated: bytes, new: Rows, who: Who) -> Merged:
-    """One hour alone: see merge_hours."""
-    return merge_hours([Hour(silver, repeated, new)], who)[0]
+def merge(silver: bytes, repeated: bytes, new: Rows, who: Who) -> tuple[bytes, bytes]:
+    """One hour alone, whole and uncompressed: its next silver and repeats. See merge_hours."""
+    [merged] = merge_hours([Hour(Stored(lines.compress(silver)), repeated, new)], who)
+    return silver if merged.silver is None else b"".join(merged.silver), merged.repeated
 
 
 def merge_hours(hours: Sequence[Hour], who: Who) -> list[Merged]:
@@ -68,31 +91,86 @@ def merge_hours(hours: Sequence[Hour], who: Who) -> list[Merged]:
     `who` answers the keyed hash of the person in a silver line; it is asked only where a (source, id) comes twice.
     Corrupt when stored content is none that clean wrote.
     """
-    stored = [lines.split(hour.silver) for hour in hours]
-    texts = [*chain.from_iterable((*old, *hour.new.line) for old, hour in zip(stored, hours, strict=True))]
-    rows = _rows(hours, list(map(len, stored)))
+    old = [[row for piece in hour.silver.pieces() for row in rows_of(piece)] for hour in hours]
+    stored = list(map(len, old))
+    rows = _rows(hours, old)
+    del old
     repeats = _repeats(hours)
     suspects = _suspects(rows, repeats)
     kept, repeated = rows, [hour.repeated for hour in hours]
     if suspects.height:
-        persons = [who(texts[place]) for place in suspects["place"]]
+        persons = [who(text) for text in _texts(hours, stored, suspects)]
         repeats = _settle(suspects.with_columns(who=pl.Series(persons, dtype=pl.String)), repeats)
         kept = rows.join(repeats, on=ORIGIN, how="anti", maintain_order="left")
         repeated = _repeated_content(repeats, len(hours))
-    return _by_hour(texts, rows, kept, repeated)
+    return _by_hour(hours, stored, rows, kept, repeated)
 
 
-def _by_hour(texts: list[bytes], rows: pl.DataFrame, kept: pl.DataFrame, repeated: list[bytes]) -> list[Merged]:
+def _texts(hours: Sequence[Hour], stored: list[int], wanted: pl.DataFrame) -> list[bytes]:
+    """The lines of some rows, which are sorted by hour."""
+    found: list[bytes] = []
+    places = _places(wanted, len(hours))
+    for hour, count, some in zip(hours, stored, places, strict=True):
+        of_stored = iter(sorted(place for place in some if place < count))
+        texts = dict(zip(sorted(place for place in some if place < count), _picked(hour, of_stored), strict=True))
+        found += [texts[place] if place < count else hour.new.line[place - count] for place in some]
+    return found
+
+
+def _picked(hour: Hour, places: Iterator[int]) -> Iterator[bytes]:
+    """Stored lines by their places, which ascend."""
+    start, texts = 0, list[bytes]()
+    pieces = hour.silver.pieces()
+    for place in places:
+        while place >= start + len(texts):
+            start += len(texts)
+            texts = lines.split(next(pieces))
+        yield texts[place - start]
+
+
+def _by_hour(
+    hours: Sequence[Hour], stored: list[int], rows: pl.DataFrame, kept: pl.DataFrame, repeated: list[bytes]
+) -> list[Merged]:
     """Each hour's part; `kept` is sorted by hour."""
-    fresh, fresh_kept, lengths = (_count(frame, len(repeated)) for frame in (_fresh(rows), _fresh(kept), kept))
-    places = kept["place"].to_list()
-    merged, start = [], 0
-    for hour, content in enumerate(repeated):
-        end = start + lengths[hour]
-        silver = lines.join([texts[place] for place in places[start:end]])
-        merged.append(Merged(silver, content, fresh_kept[hour], fresh[hour] - fresh_kept[hour]))
-        start = end
+    fresh, fresh_kept = (_count(_fresh(frame), len(hours)) for frame in (rows, kept))
+    merged = []
+    for at, order in enumerate(_places(kept, len(hours))):
+        unchanged = order == list(range(stored[at]))
+        silver = None if unchanged else _in_order(hours[at], stored[at], order)
+        merged.append(Merged(silver, repeated[at], fresh_kept[at], fresh[at] - fresh_kept[at]))
     return merged
+
+
+def _in_order(hour: Hour, stored: int, order: list[int]) -> Iterator[bytes]:
+    """The lines of these places, stored or new, in pieces."""
+    of_stored = [place for place in order if place < stored]
+    if of_stored == sorted(of_stored):
+        texts = _picked(hour, iter(of_stored))
+    else:  # somebody else wrote it, in another order: all at once
+        every = [text for piece in hour.silver.pieces() for text in lines.split(piece)]
+        texts = iter([every[place] for place in of_stored])
+    some: list[bytes] = []
+    size = 0
+    for place in order:
+        some.append(next(texts) if place < stored else hour.new.line[place - stored])
+        size += len(some[-1])
+        if size >= PIECE:
+            yield lines.join(some)
+            some, size = [], 0
+    yield lines.join(some)
+
+
+def _places(rows: pl.DataFrame, hours: int) -> list[list[int]]:
+    """The places of each hour's rows, in the order of the rows, which are sorted by hour."""
+    lengths = _count(rows, hours)
+    places = rows["place"].to_list()
+    starts = accumulate(lengths, initial=0)
+    return [places[start : start + length] for start, length in zip(starts, lengths, strict=False)]
+
+
+def _size(data: bytes) -> int:
+    """The size of a gzip member's content (below 4 GiB), as its end says."""
+    return int.from_bytes(data[-4:], "little")
 
 
 def _fresh(rows: pl.DataFrame) -> pl.DataFrame:
@@ -105,26 +183,26 @@ def _count(rows: pl.DataFrame, hours: int) -> list[int]:
     return [found.get(hour, 0) for hour in range(hours)]
 
 
-def _rows(hours: Sequence[Hour], stored: list[int]) -> pl.DataFrame:
-    """The keys of stored and new rows in silver's order, each with its line's place, whether it is fresh (new), and
-    whether it is `doubled`.
+def _rows(hours: Sequence[Hour], old: Sequence[list[Any]]) -> pl.DataFrame:
+    """The keys of stored and new rows in silver's order, each with its place (in the stored lines, or past them in the
+    new ones), whether it is fresh (among the new), and whether it is `doubled`.
 
-    One row an origin (a new one over a stored one); doubled: another row of the hour has its (source, id).
+    One row an origin, stored rather than new: they are equal. Doubled: another row of the hour has its (source, id).
     """
-    old = [rows_of(hour.silver) for hour in hours]
     columns: dict[str, Iterable[Any]] = {name: _column(name, old, hours) for name in KEYS}
-    numbers = (repeat(at, count + len(hour.new)) for at, (count, hour) in enumerate(zip(stored, hours, strict=True)))
-    fresh = ((False,) * count + (True,) * len(hour.new) for count, hour in zip(stored, hours, strict=True))
-    columns |= {"hour": chain.from_iterable(numbers), "fresh": chain.from_iterable(fresh)}
-    rows = _frame(columns, {**KEYS, "hour": pl.UInt32, "fresh": pl.Boolean}).with_row_index("place")
+    counts = [(len(before), len(hour.new)) for before, hour in zip(old, hours, strict=True)]
+    columns["hour"] = chain.from_iterable(repeat(at, sum(count)) for at, count in enumerate(counts))
+    columns["place"] = chain.from_iterable(range(sum(count)) for count in counts)
+    columns["fresh"] = chain.from_iterable((False,) * before + (True,) * new for before, new in counts)
+    rows = _frame(columns, {**KEYS, "hour": pl.UInt32, "place": pl.UInt32, "fresh": pl.Boolean})
     if rows.select(pl.struct(ORIGIN).is_duplicated().any()).item():
-        rows = rows.unique(ORIGIN, keep="last")
+        rows = rows.with_columns(pl.col("fresh").any().over(ORIGIN)).unique(ORIGIN, keep="first", maintain_order=True)
     return rows.with_columns(doubled=pl.struct("hour", "source", "id").is_duplicated()).sort(
         "hour", "time", "source", "id", *ORIGIN[1:]
     )
 
 
-def _column(name: str, old: Sequence[list[_Keys]], hours: Sequence[Hour]) -> list[Any]:
+def _column(name: str, old: Sequence[list[Any]], hours: Sequence[Hour]) -> list[Any]:
     values: list[Any] = []
     for before, hour in zip(old, hours, strict=True):
         values += map(attrgetter(name), before)

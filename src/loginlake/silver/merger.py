@@ -19,13 +19,14 @@ from loginlake.errors import Conflict, Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.silver.damage import DamagedHour
-from loginlake.silver.merge import Hour, Merged, merge_hours, rows_of
+from loginlake.silver.merge import Hour, Merged, Stored, merge_hours, rows_of
 from loginlake.silver.rows import Rows, who
 
 log = logging.getLogger(__name__)
 MAX_CONFLICTS = 100
 TOGETHER = 128  # hours; each lock is an open file of the folder store, and what another cleaner may wait for
 TOGETHER_ROWS = 50_000
+TOGETHER_BYTES = 64 * 1024 * 1024
 WAITERS = 8  # threads: they wait for the store
 
 
@@ -88,35 +89,37 @@ class Merger:
     ) -> list[_Read]:
         """Lock and read the next hours, a few at a time, until they are as many as may go together."""
         read: list[_Read] = []
-        rows = 0
-        while slots and len(read) < self._together and rows < TOGETHER_ROWS:
+        rows = size = 0
+        while slots and len(read) < self._together and rows < TOGETHER_ROWS and size < TOGETHER_BYTES:
             some = [slots.popleft() for _ in range(min(WAITERS, len(slots), self._together - len(read)))]
             for slot in some:
                 locks.enter_context(self._store.lock(keys.silver(slot)))
             for found in pool.map(lambda slot: self._read(slot, new(slot)), some):
                 if found is not None:
                     read.append(found)
-                    rows += len(found.hour.new) + lines.count(found.hour.silver)
+                    rows += len(found.hour.new) + _stored_rows(found.hour.silver)
+                    size += found.hour.new.size + len(found.hour.silver.content or b"")
         return read
 
     def _read(self, slot: keys.Slot, new: Rows) -> _Read | None:
+        key = keys.silver(slot)
         try:
-            silver, silver_version = self._content(slot, keys.silver(slot))
-            repeated, repeated_version = self._content(slot, keys.repeated(slot))
-        except DamagedHour as error:
-            self._leave(error)
+            data, silver_version = self._get(key)
+            silver = Stored(data)
+            key = keys.repeated(slot)
+            data, repeated_version = self._get(key)
+            repeated = b"" if data is None else lines.decode(data)
+        except Corrupt:
+            self._leave(DamagedHour(slot, key))
             return None
         return _Read(slot, Hour(silver, repeated, new), silver_version, repeated_version)
 
-    def _content(self, slot: keys.Slot, key: str) -> tuple[bytes, str | None]:
-        """The uncompressed content of an object and its version; nothing and None when there is none."""
+    def _get(self, key: str) -> tuple[bytes | None, str | None]:
+        """An object and its version; None when there is none."""
         try:
-            stored = self._store.get(key)
-            return lines.decode(stored.data), stored.version
+            return self._store.get(key)
         except ObjectNotFound:
-            return b"", None
-        except Corrupt:
-            raise DamagedHour(slot, key) from None
+            return None, None
 
     def _merged(self, read: Sequence[_Read]) -> list[tuple[_Read, Merged]]:
         """Hours merged at once; where one of them holds what clean never wrote, each alone, and without that one."""
@@ -127,7 +130,8 @@ class Merger:
                 return [pair for each in read for pair in self._merged([each])]
         (damaged,) = read
         try:
-            rows_of(damaged.hour.silver)
+            for piece in damaged.hour.silver.pieces():
+                rows_of(piece)
             key = keys.repeated(damaged.slot)
         except Corrupt:
             key = keys.silver(damaged.slot)
@@ -145,8 +149,9 @@ class Merger:
                 if merged.repeated != read.hour.repeated:
                     data = lines.compress(merged.repeated)
                     self._store.replace(keys.repeated(read.slot), data, read.repeated_version)
-                if merged.silver != read.hour.silver:
-                    self._store.replace(keys.silver(read.slot), lines.compress(merged.silver), read.silver_version)
+                if merged.silver is not None:
+                    data = lines.compress_pieces(merged.silver)
+                    self._store.replace(keys.silver(read.slot), data, read.silver_version)
             except Conflict:
                 again = self._read(read.slot, read.hour.new)
                 pairs = [] if again is None else self._merged([again])
@@ -166,3 +171,8 @@ class Merger:
         if person.provider is None or person.user_id is None:
             return None
         return who(self._secret, person.provider, person.user_id)
+
+
+def _stored_rows(silver: Stored) -> int:
+    """The rows of an hour; of a large one as many as end a portion."""
+    return TOGETHER_ROWS if silver.content is None else lines.count(silver.content)

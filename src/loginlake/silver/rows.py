@@ -97,6 +97,11 @@ class Rows:
         """The number of rows."""
         return len(self.line)
 
+    @property
+    def size(self) -> int:
+        """The bytes of the lines."""
+        return sum(map(len, self.line))
+
     @classmethod
     def of(cls, rows: Sequence[SilverRow]) -> Rows:
         """These rows, of one slot."""

@@ -69,3 +69,13 @@ def test_pieces_of_what_is_no_whole_gzip_file_are_corrupt(cut: int) -> None:
     data = lines.encode([b"some line of it"] * 100)
     with pytest.raises(Corrupt):
         list(lines.pieces(data[:cut], 64))
+
+
+@given(LINES)
+def test_lines_compressed_in_pieces_are_one_member_without_a_time(content: list[bytes]) -> None:
+    pieces = [lines.join([text]) for text in content]
+    data = lines.compress_pieces(pieces)
+    assert lines.decode(data) == lines.join(content) if content else lines.decode(data) == b""
+    assert data[4:8] == bytes(4)
+    assert int.from_bytes(data[-4:], "little") == len(lines.decode(data))
+    assert lines.compress_pieces(pieces) == data

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from loginlake.errors import Corrupt
 from loginlake.lake import lines
+from loginlake.silver import merge as module
 from loginlake.silver.check import Checker
-from loginlake.silver.merge import Hour, Merged, merge, merge_hours
+from loginlake.silver.merge import Hour, Stored, merge, merge_hours
 from loginlake.silver.rows import RejectedRow, Rows, SilverRow, who
 
 CHECKER = Checker(RULES, lambda _date: 1)
@@ -36,8 +37,23 @@ def person(text: bytes) -> str | None:
     return who(SECRET, read["provider"], read["user_id"]) if "user_id" in read else None
 
 
+class Merged(NamedTuple):
+    silver: bytes
+    repeated: bytes
+    kept: int
+    repeats: int
+
+
 def merged(silver: bytes, repeated: bytes, new: list[SilverRow]) -> Merged:
-    return merge(silver, repeated, Rows.of(new), person)
+    return together([(silver, repeated, Rows.of(new))])[0]
+
+
+def together(hours: list[tuple[bytes, bytes, Rows]]) -> list[Merged]:
+    done = merge_hours([Hour(Stored(lines.compress(hour[0])), *hour[1:]) for hour in hours], person)
+    return [
+        Merged(hour[0] if each.silver is None else b"".join(each.silver), *each[1:])
+        for hour, each in zip(hours, done, strict=True)
+    ]
 
 
 def events(picks: list[tuple[int, int, str, int]], start: int = 0) -> list[SilverRow]:
@@ -112,11 +128,34 @@ def test_merging_nothing_new_gives_equal_content(picks: list[tuple[int, int, str
 @given(st.lists(st.tuples(ROWS, ROWS), max_size=5))
 def test_hours_together_are_as_hours_alone(hours: list[tuple[list[tuple[int, int, str, int]], ...]]) -> None:
     """The same ids and origins in every hour: nothing leaks from one into another."""
-    work: list[Hour] = []
+    work: list[tuple[bytes, bytes, Rows]] = []
     for before, new in hours:
         old = merged(b"", b"", events(before, start=100))
-        work.append(Hour(old.silver, old.repeated, Rows.of([*events(new), *events(before, start=100)[:2]])))
-    assert merge_hours(work, person) == [merge(*hour, person) for hour in work]
+        work.append((old.silver, old.repeated, Rows.of([*events(new), *events(before, start=100)[:2]])))
+    assert together(work) == [together([hour])[0] for hour in work]
+    assert [(hour.silver, hour.repeated) for hour in together(work)] == [merge(*hour, person) for hour in work]
+
+
+@settings(max_examples=40)
+@given(ROWS, ROWS, st.integers(1, 900), st.booleans())
+def test_a_large_hour_in_pieces_is_as_one_that_is_held(
+    before: list[tuple[int, int, str, int]], new: list[tuple[int, int, str, int]], piece: int, disorder: bool
+) -> None:
+    old = merged(b"", b"", events(before))
+    silver = lines.join(reversed(lines.split(old.silver))) if disorder else old.silver
+    rows = [*events(new, start=100), *events(before)[:3]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PIECE", piece)
+        some = merged(silver, old.repeated, rows)
+    assert some == merged(silver, old.repeated, rows)
+    assert offsets(some.silver) == offsets(merged(old.silver, old.repeated, rows).silver)
+
+
+def test_an_unchanged_hour_is_not_taken_apart() -> None:
+    old = merged(b"", b"", events([(1, 1, "google", 1), (2, 1, "google", 2), (2, 1, "google", 3)]))
+    again = Rows.of(events([(1, 1, "google", 1)]))
+    [done] = merge_hours([Hour(Stored(lines.compress(old.silver)), old.repeated, again)], person)
+    assert (done.silver, done.repeated, done.kept, done.repeats) == (None, old.repeated, 1, 0)
 
 
 def test_a_repeated_row_says_who_and_whose() -> None:
