@@ -206,12 +206,18 @@ def demo(settings: Settings, as_json: bool, **options: Any) -> None:
 @main.command()
 @click.option("--check", is_flag=True, help="exit with 0: it balances, 1: it does not, 2: can't say, records move")
 @click.option("--wait", "wait_s", type=click.FloatRange(0), help="count again until all is in gold, so many seconds")
+@click.option(
+    "--watch", "every_s", is_flag=False, flag_value=5.0, type=click.FloatRange(0.1), help="again each N seconds (5)"
+)
 @JSON
 @_verb
-def status(settings: Settings, check: bool, wait_s: float | None, as_json: bool) -> None:
+def status(settings: Settings, check: bool, wait_s: float | None, every_s: float | None, as_json: bool) -> None:
     """Count every record where it is, and say whether everything is accounted for."""
     from loginlake import verbs
 
+    if every_s is not None:
+        _watch(lambda: verbs.account_table(verbs.status(settings)), every_s)
+        return
     account = verbs.status(settings, wait_s=wait_s or 0.0)
     faults = account.faults()
     if as_json:
@@ -220,6 +226,13 @@ def status(settings: Settings, check: bool, wait_s: float | None, as_json: bool)
         click.echo(verbs.account_table(account))
     if check and faults:
         sys.exit(2 if account.moving else 1)
+
+
+def _watch(show: Callable[[], str], every_s: float) -> None:
+    from loginlake import wiring
+    from loginlake.watch import watch
+
+    watch(show, _stop_on_signals(), sys.stdout, every_s=every_s, now=wiring.now)
 
 
 @main.command()
