@@ -51,7 +51,7 @@ def main() -> None:
         with closing(log), closing(EmbeddedGold(Path(folder) / "gold.db")) as gold:
             store = FolderStore(Path(folder) / "lake")
             path = run.Path(
-                log=log, log_number=0, gaps=False, group=GROUP, store=store, gold=gold, rules=RULES, shards=lambda _: 1
+                log=log, log_number=0, group=GROUP, store=store, gold=gold, rules=RULES, shards=lambda _: 1
             )
             step = timedelta(days=days) / events
 

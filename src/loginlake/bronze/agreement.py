@@ -9,12 +9,12 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from loginlake.bronze.compare import same
-from loginlake.bronze.envelope import Line, decode
+from loginlake.bronze.envelope import Encoder, Line, decode
 from loginlake.bronze.tip import Found, Tip, find_tip
 from loginlake.errors import Corrupt, Diverged
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
-from loginlake.stream.log import EventLog, Position, Range
+from loginlake.stream.log import EventLog, Position, Range, Record
 
 logger = logging.getLogger(__name__)
 NEW_LOG = "If a copy of the log was put back, stop every stage, then `loginlake topic --new-log` (docs/operations.md)"
@@ -73,20 +73,21 @@ def disagrees(log: EventLog, store: ObjectStore, number: int, now_ms: int) -> bo
 
 def differing(log: EventLog, key: str, stored: Sequence[bytes]) -> list[int]:
     """The offsets of some lines of an object at which the log holds another record, or none though it should."""
-    partition = keys.parse_bronze(key).partition
-    begin, end = log.ranges().get(partition, _NOTHING)
-    waiting = {line.offset: line for line in map(decode, stored) if begin <= line.offset < end}
-    if not waiting:
-        return []
-    at, end = min(waiting), max(waiting) + 1
-    found = []
-    while records := log.scan(partition, at, end, _SLICE):
+    name = keys.parse_bronze(key)
+    begin, end = log.ranges().get(name.partition, _NOTHING)
+    at, end = max(begin, decode(stored[0]).offset), min(end, decode(stored[-1]).offset + 1)
+    encode = Encoder(name.log).encode
+    unmatched, odd = set(stored), list[Record]()
+    while at < end and (records := log.scan(name.partition, at, end, _SLICE)):
         at = records[-1].offset + 1
-        for record in records:
-            line = waiting.pop(record.offset, None)
-            if line is not None and not same(line, record):
-                found.append(record.offset)
-    begin = log.ranges()[partition].begin
+        for record, line in zip(records, encode(records), strict=True):
+            if line in unmatched:
+                unmatched.remove(line)
+            else:
+                odd.append(record)
+    waiting = {line.offset: line for line in map(decode, unmatched) if line.offset < end}
+    found = [record.offset for record in odd if (own := waiting.pop(record.offset, None)) and not same(own, record)]
+    begin = log.ranges().get(name.partition, _NOTHING).begin
     return sorted([*found, *(offset for offset in waiting if offset >= begin)])
 
 
