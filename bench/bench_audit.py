@@ -50,9 +50,7 @@ def main() -> None:
         log = EmbeddedLog(Path(folder) / "log.db", partitions=1, clock=clock)
         with closing(log), closing(EmbeddedGold(Path(folder) / "gold.db")) as gold:
             store = FolderStore(Path(folder) / "lake")
-            path = run.Path(
-                log=log, log_number=0, group=GROUP, store=store, gold=gold, rules=RULES, shards=lambda _: 1
-            )
+            path = run.Path(log=log, log_number=0, group=GROUP, store=store, gold=gold, rules=RULES, shards=lambda _: 1)
             step = timedelta(days=days) / events
 
             def through(first: int, count: int) -> None:
