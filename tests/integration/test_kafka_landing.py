@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient  # type: ignore[attr-defined]
 from fakes.bronze_origins import origins, wait_for
 from services_kafka import Topics
 
@@ -59,24 +61,90 @@ def test_what_is_sent_is_landed_once_and_told_to_the_group(log: KafkaLog, store:
     assert origins(store) == sorted(sent + more)
 
 
-@pytest.mark.parametrize("where", ["zero", "middle", "end - 1", "past the end"])
+def content(store: ObjectStore) -> dict[str, bytes]:
+    return {entry.key: store.get(entry.key).data for entry in store.list("bronze/")}
+
+
+def move_group(log: KafkaLog, offsets: Mapping[int, int]) -> None:
+    """Tell the group other offsets, as a person does with Kafka's own tool."""
+    meddler = log.subscribe(GROUP, lambda _: 0)
+    while meddler.assigned() != offsets.keys():
+        meddler.poll(1, 0.1)
+    meddler.commit(offsets)
+    meddler.close()
+    assert dict(log.committed(GROUP)) == offsets
+
+
+def at_moment(log: KafkaLog, moment_ms: int) -> dict[int, int]:
+    """The offset of each partition's first record since a moment."""
+    client = Consumer({"bootstrap.servers": log.bootstrap, "group.id": "by-moment"})
+    asked = [TopicPartition(log.topic, number, moment_ms) for number in log.ranges()]
+    found = {place.partition: place.offset for place in client.offsets_for_times(asked, timeout=LONG_S)}
+    client.close()
+    return found
+
+
+@pytest.mark.parametrize("where", ["zero", "middle of an object", "an object's end - 1", "past the end", "a moment"])
 def test_a_groups_offset_does_not_matter(log: KafkaLog, store: ObjectStore, where: str) -> None:
     sent = fill(log, 1000)
     land(log, store)
+    sent += fill(log, 1000, first=1000)  # a second object a partition, or more
     ends = {number: found.end for number, found in log.ranges().items()}
+    first = {number: min(LIMITS.records, end) for number, end in ends.items()}
+    land(log, store)
+    landed = content(store)
     moved = {
-        number: {"zero": 0, "middle": end // 2, "end - 1": end - 1, "past the end": end + 1000}[where]
-        for number, end in ends.items()
-    }
-    meddler = log.subscribe(GROUP, lambda _: 0)
-    while meddler.assigned() != ends.keys():
-        meddler.poll(1, 0.1)
-    meddler.commit(moved)
-    meddler.close()
-    assert dict(log.committed(GROUP)) == moved
+        "zero": dict.fromkeys(ends, 0),
+        "middle of an object": {number: end // 2 for number, end in first.items()},
+        "an object's end - 1": {number: end - 1 for number, end in first.items()},
+        "past the end": {number: end + 1000 for number, end in ends.items()},
+        "a moment": {},
+    }[where]
+    if where == "a moment":
+        record = log.read(sent[1500])
+        assert record is not None
+        moved = at_moment(log, record.timestamp_ms)
+    move_group(log, moved)
+    more = fill(log, 100, first=2000)
+    assert land(log, store).records == 100
+    assert origins(store) == sorted(sent + more)
+    assert landed.items() <= content(store).items(), "every object is what it was"
+
+
+def test_a_lost_group_does_not_matter(log: KafkaLog, store: ObjectStore) -> None:
+    sent = fill(log, 1000)
+    land(log, store)
+    landed = content(store)
+    admin = AdminClient({"bootstrap.servers": log.bootstrap})
+    admin.delete_consumer_groups([GROUP], request_timeout=LONG_S)[GROUP].result()
+    assert dict(log.committed(GROUP)) == {}
     more = fill(log, 100, first=1000)
     assert land(log, store).records == 100
     assert origins(store) == sorted(sent + more)
+    assert landed.items() <= content(store).items()
+
+
+def test_a_stored_object_with_other_content_is_a_clear_stop(log: KafkaLog, store: ObjectStore) -> None:
+    """Somebody put an object of other records where the chain goes on: both stay, and the lander says so."""
+    fill(log, 200)
+    land(log, store)
+    ahead = open_store("memory:")
+    for entry in store.list(""):
+        ahead.put(entry.key, store.get(entry.key).data)
+    fill(log, 200, first=200)
+    land(log, ahead)
+    taken = min(content(ahead).keys() - content(store).keys())
+    foreign = lines.encode([line.replace(b'"n":', b'"m":') for line in decoded(ahead, taken)])
+    store.create(taken, foreign)
+    before = content(store)
+    with pytest.raises(Diverged):
+        land(log, store)
+    assert store.get(taken).data == foreign
+    assert before.items() <= content(store).items()
+
+
+def decoded(store: ObjectStore, key: str) -> list[bytes]:
+    return lines.split(lines.decode(store.get(key).data))
 
 
 def test_records_that_expired_before_they_landed_are_counted(
@@ -98,9 +166,7 @@ def test_records_that_expired_before_they_landed_are_counted(
     assert "expired before they were landed" in caplog.text
 
 
-def test_another_record_where_bronze_ends_stops_until_begun_again(
-    log: KafkaLog, store: ObjectStore
-) -> None:
+def test_another_record_where_bronze_ends_stops_until_begun_again(log: KafkaLog, store: ObjectStore) -> None:
     """As a broker that was put back has it: the same topic id, other records."""
     fill(log, 400)
     land(log, store)
