@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 
 from loginlake.gold.agents import agent
+from loginlake.gold.months import MOST_NAMES
 from loginlake.gold.windows import Window
 
-MOST_NAMES = 500
 MOST_APPS = 20
 MOST_NAMES_OF_AN_APP = 50
 RECENT = 100
