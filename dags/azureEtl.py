@@ -25,7 +25,7 @@ SILVER = Asset(name="silver", uri="loginlake://silver")
 CONNECTION = "DAGETL_CONNECTION"
 MOST_OBJECTS = 10_000  # of one run; the next one takes the rest
 MOST_TASKS = 400  # of one step; Airflow's own limit is 1,024
-PORTION_BYTES = 8 * 1024 * 1024  # as stored: about 150,000 sign-ins, some seconds of work
+PORTION_BYTES = 32 * 1024 * 1024  # as stored: about 600,000 sign-ins, ten seconds of work; a task costs about one
 DEFAULTS = {
     "owner": "loginlake",
     "retries": 3,
@@ -199,9 +199,9 @@ def audit(settled: dict[str, Any], published: dict[str, Any]) -> dict[str, int]:
     """Fail the run when something is not accounted for; nothing to do when nothing is new."""
     from loginlake.errors import Conflict, Corrupt, Diverged
 
-    if settled["corrupt"]:
-        damaged = ", ".join(settled["corrupt"])
-        raise Corrupt("Bronze objects are damaged:", f"{damaged}.", "Restore them from a copy; the rest is cleaned.")
+    if damaged := [*settled["corrupt"], *settled["damaged"]]:
+        next_move = "Restore bronze from a copy; `loginlake rebuild silver` makes hours anew. The rest is cleaned."
+        raise Corrupt("Objects are damaged:", f"{', '.join(damaged)}.", next_move)
     if not (settled["objects"] or published["days"]):
         log.info("nothing is new, so there is nothing to audit")
         return {}  # not AirflowSkipException: Airflow 3.3 now and then takes 5 s to note it

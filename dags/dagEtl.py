@@ -21,6 +21,8 @@ import azureEtl
 import etlAlert
 from airflow.sdk import CronDataIntervalTimetable, dag, task_group
 
+CLOCK = os.environ.get("DAGETL_SCHEDULE") or "*/5 * * * *"
+
 
 @task_group(group_id="azureEtl", tooltip="bronze to silver: no repeats, no nulls, everything else accounted for")
 def azure_etl(found: Any) -> Any:
@@ -37,7 +39,7 @@ def azure_etl(found: Any) -> Any:
     dag_id="dagEtl",
     description="Clean what landed, publish the answers, account for everything",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable(os.environ.get("DAGETL_SCHEDULE") or "*/5 * * * *", timezone="UTC"),
+    schedule=None if CLOCK == "none" else CronDataIntervalTimetable(CLOCK, timezone="UTC"),
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

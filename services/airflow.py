@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -87,7 +88,8 @@ def end_group(group: int) -> None:
 def install() -> Path:
     """Install what the lock file names (every hash is checked) and the package without its web; the environment."""
     stamp = VENV / "installed"
-    wanted = _LOCK.read_bytes() + (ROOT.parent / "pyproject.toml").read_bytes()
+    package = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    wanted = _LOCK.read_bytes() + json.dumps(package).encode()
     (ROOT / "cache").mkdir(exist_ok=True)
     with (ROOT / "cache" / "airflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -97,9 +99,13 @@ def install() -> Path:
         uv = [str(beside if beside.exists() else "uv"), "pip"]
         run([sys.executable, "-m", "venv", "--without-pip", "--clear", str(VENV)], "Making .venv-airflow")
         sync = [*uv, "sync", "-q", "--compile-bytecode", "--require-hashes", str(_LOCK)]
-        run(sync, "The installation of Airflow", UV_SYSTEM_CERTS="true", VIRTUAL_ENV=str(VENV))
         own = [*uv, "install", "-q", "--no-deps", "-e", str(ROOT.parent)]
-        run(own, "The installation of loginlake beside Airflow", UV_SYSTEM_CERTS="true", VIRTUAL_ENV=str(VENV))
+        where = {"UV_SYSTEM_CERTS": "true", "VIRTUAL_ENV": str(VENV)}
+        for command, what in ((sync, "Airflow"), (own, "loginlake beside Airflow")):
+            try:
+                run([*command, "--offline"], "", **where)  # what uv's cache holds needs no network
+            except NotStarted:
+                run(command, f"The installation of {what}", **where)
         stamp.write_bytes(wanted)
     return VENV
 
@@ -162,10 +168,10 @@ def start(
     venv: Path = VENV,
     port: int = 0,
     tied: bool = True,
-    unpause: bool = True,
+    migrate: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> Airflow:
-    """Migrate the database, start the three processes, wait until they are well and the DAG is there, `unpause` it.
+    """`migrate` the database, start the three processes, wait until they are well and the DAG is there, unpause it.
 
     `tied`: they die with the thread that started them. `settings` go into their environment. NotStarted, with the last
     lines of the log or the DAG's import error, when it is not well.
@@ -175,14 +181,15 @@ def start(
         raise NotStarted(f"Port {port} is taken. Choose another: make airflow AIRFLOW_PORT={port + 1}")
     where = write_environment(home, port, settings or {})
     program = ["sh", "-c", '. "$0" && exec "$@"', str(where), str(venv / "bin" / "airflow")]
-    run([*program, "db", "migrate"], "Migrating Airflow's database")
+    if migrate:
+        run([*program, "db", "migrate"], "Migrating Airflow's database")
     server = Airflow(home, port, json.loads((home / "passwords.json").read_text())[USER])
     try:
         for name, options in PARTS.items():
             log = home / f"{name}.log"
             server.children[name] = Child(f"Airflow's {name}", [*program, name, *options], log, tied=tied)
         server.children["api-server"].wait_until(lambda: _is_well(server), _READY_S)
-        _wait_for_dag(server, paused=not unpause)
+        _wait_for_dag(server)
     except BaseException:
         server.stop()
         raise
@@ -197,13 +204,13 @@ def _is_well(server: Airflow) -> bool:
     return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
 
 
-def _wait_for_dag(server: Airflow, *, paused: bool) -> None:
+def _wait_for_dag(server: Airflow) -> None:
     def is_there() -> bool:
         errors = server.ask("importErrors")["import_errors"]
         if errors:
             raise NotStarted(f"{errors[0]['filename']} cannot be imported.\n{errors[0]['stack_trace']}")
         try:
-            server.ask(f"dags/{DAG}", {"is_paused": paused}, "PATCH")
+            server.ask(f"dags/{DAG}", {"is_paused": False}, "PATCH")
         except urllib.error.HTTPError as error:
             return error.code != 404
         return True

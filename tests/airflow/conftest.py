@@ -7,9 +7,13 @@ not collected.
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,15 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.command_line import SECRET, CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRET = "a secret of the tests, of more than 32 characters"
 # Elsewhere "airflow" is this very folder, which has no origin. Nothing is imported: Airflow would read its settings.
 _AIRFLOW = find_spec("airflow")
 HAS_AIRFLOW = _AIRFLOW is not None and bool(_AIRFLOW.origin)
 collect_ignore_glob = [] if HAS_AIRFLOW else ["test_*.py"]
 if HAS_AIRFLOW:  # elsewhere tests/conftest.py names it, and pytest wants it named at its root
     pytest_plugins = ["services_azurite_mongo"]
+MIGRATED = Path(sys.prefix) / "migrated.db"
+DEMO = ("--people", "40", "--days", "3", "--until", "2026-11-20", "--seed", "3", "--broken", "0.1", "--repeats", "0.2")
 
 
 class Etl:
@@ -51,8 +57,20 @@ def airflow_home() -> Iterator[Path]:
         os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
         os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
         os.environ["AIRFLOW__API_AUTH__JWT_SECRET"] = "a" * 64
-        import_module("airflow.utils.db").initdb()
+        if MIGRATED.exists():
+            shutil.copy(MIGRATED, Path(folder) / "airflow.db")
+        else:
+            import_module("airflow.utils.db").initdb()
+            _keep(Path(folder) / "airflow.db")
         yield Path(folder)
+
+
+def _keep(made: Path) -> None:
+    """A migration takes many seconds: one does for all runs of an environment."""
+    copy = MIGRATED.with_name(f"migrated-{os.getpid()}.db")
+    with closing(sqlite3.connect(made)) as database, closing(sqlite3.connect(copy)) as there:
+        database.backup(there)
+    copy.rename(MIGRATED)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +81,7 @@ def dag_bag(airflow_home: Path) -> Any:
 
 @pytest.fixture
 def etl(dag_bag: Any) -> Etl:
+    """The DAG, whose retries come at once."""
     dag = dag_bag.dags["dagEtl"]
     for one in dag.tasks:
         one.retry_delay = timedelta(0)
@@ -78,3 +97,31 @@ def settings_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.setenv(f"LOGINLAKE_{name}", value)
 
     return point
+
+
+@pytest.fixture(scope="session")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with made-up sign-ins in bronze: good, repeated, broken, refused."""
+    line = CommandLine(tmp_path_factory.mktemp("landed") / "data", LOGINLAKE_LAND_MAX_RECORDS="10")
+    line("demo", *DEMO)
+    line("land", "--once")
+    return line.data
+
+
+@pytest.fixture(scope="session")
+def by_hand(landed: Path, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """The same, cleaned and published by the command line."""
+    line = CommandLine(tmp_path_factory.mktemp("by_hand") / "data")
+    shutil.copytree(landed, line.data, dirs_exist_ok=True)
+    line("clean", "--once")
+    line("publish", "--once")
+    return line
+
+
+@pytest.fixture
+def line(landed: Path, tmp_path: Path, settings_of: Callable[..., None]) -> CommandLine:
+    """A copy of what landed, and Airflow's settings pointed at it."""
+    line = CommandLine(tmp_path / "data")
+    shutil.copytree(landed, line.data)
+    settings_of(line.data)
+    return line

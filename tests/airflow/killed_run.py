@@ -1,24 +1,49 @@
-"""One run of dagEtl whose task kills this process with -9: killed_run.py STEP NTH WHEN (see tests/kill/stage.py)."""
+"""Runs of dagEtl whose task kills its own process with -9. A line of JSON asks for one, a line answers its exit code.
+
+    {"step": STEP, "nth": NTH, "when": WHEN, "settings": {...}}      (see tests/kill/stage.py)
+
+Airflow takes many seconds to import: it is done once here, and each run is a fork of this process.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from kill.stage import Proxy, Trigger, gold_step, store_step
 
 from loginlake import wiring
 
 
-def main(step: str, nth: int, when: str) -> None:
-    trigger = Trigger(step, nth, when)
-    open_lake, open_gold = wiring.open_lake, wiring.open_gold
-    wiring.open_lake = lambda s: Proxy(open_lake(s), trigger, store_step)  # type: ignore[assignment]
-    wiring.open_gold = lambda s: Proxy(open_gold(s), trigger, gold_step)  # type: ignore[assignment]
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # Airflow's own words are no answers
     folder = str(Path(__file__).resolve().parents[2] / "dags")
-    import_module("airflow.dag_processing.dagbag").DagBag(folder).dags["dagEtl"].test()
+    dag = import_module("airflow.dag_processing.dagbag").DagBag(folder).dags["dagEtl"]
+    import_module("loginlake.silver.merger")
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            run(dag, **json.loads(line))
+        _, status = os.waitpid(child, 0)
+        answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
+
+
+def run(dag: Any, step: str, nth: int, when: str, settings: dict[str, str]) -> None:
+    try:
+        os.environ.update(settings)
+        trigger = Trigger(step, nth, when)
+        open_lake, open_gold = wiring.open_lake, wiring.open_gold
+        wiring.open_lake = lambda *a, **k: Proxy(open_lake(*a, **k), trigger, store_step)  # type: ignore[assignment]
+        wiring.open_gold = lambda *a, **k: Proxy(open_gold(*a, **k), trigger, gold_step)  # type: ignore[assignment]
+        dag.test()
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main()

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fakes.command_line import CommandLine
 from services_azurite_mongo import Golds, Lakes
 
@@ -18,6 +19,7 @@ from loginlake.lake.store import ObjectStore, open_store
 from loginlake.settings import Settings
 from loginlake.wiring import open_gold
 
+pytestmark = pytest.mark.services
 LISTS = ("todo/", "rows/", "checked/", "dirty/")
 OUTCOMES = ("bronze/", "silver/", "repeated/", "rejected/", "receipts/", "people/")
 
