@@ -1,0 +1,149 @@
+"""The DAG's tasks and the embedded schedule on one lake at the same moment: nothing is lost, nothing is twice."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fakes.command_line import CommandLine
+from services_azurite_mongo import Lakes
+
+from loginlake import schedule, wiring
+from loginlake.lake import lines
+from loginlake.lake.store import ObjectStore, open_store
+from loginlake.settings import Settings
+
+OUTCOMES = ("bronze/", "silver/", "repeated/", "rejected/", "receipts/", "people/")
+LISTS = ("todo/", "rows/", "checked/", "dirty/")
+FEW, MANY = 4, 100
+ROUNDS = [FEW, pytest.param(MANY, marks=(pytest.mark.drill, pytest.mark.timeout(3600)))]
+TRIES = 4
+
+
+class Tasks:
+    """The functions of azureEtl.py in dagEtl.py's order: mapped ones two at a time, tried again as Airflow does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tasks: Any = import_module("azureEtl")
+        self.again: Any = import_module("airflow.sdk.exceptions").AirflowException
+        self.never: Any = import_module("airflow.sdk.exceptions").AirflowFailException
+        self.span: dict[str, Any] = {}
+        context = {
+            "dag_run": SimpleNamespace(run_type="manual"),
+            "ti": SimpleNamespace(xcom_push=lambda _key, value: self.span.update(value)),
+        }
+        monkeypatch.setattr(self.tasks, "get_current_context", lambda: context)
+        monkeypatch.setattr(self.tasks, "PORTION_BYTES", 1)
+        monkeypatch.setattr(self.tasks, "MOST_TASKS", 3)
+
+    def tried(self, name: str, *arguments: Any) -> Any:
+        for left in reversed(range(TRIES)):
+            try:
+                return getattr(self.tasks, name).function(*arguments)
+            except self.never:
+                raise
+            except self.again:
+                if not left:
+                    raise
+        raise AssertionError
+
+    def run(self) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            portions = self.tried("find")
+            checks = list(pool.map(lambda portion: self.tried("check", portion, self.span), portions))
+            list(pool.map(lambda slots: self.tried("merge", slots), self.tried("hours")))
+            self.tried("receipts", portions, self.span, checks)
+            self.tried("gold_db")
+
+
+def embedded(barrier: threading.Barrier, ended: threading.Event, failed: list[BaseException]) -> None:
+    """Clean and publish, again and again, as `loginlake run` does."""
+    try:
+        told = Settings()
+        store = wiring.open_lake(told)
+        with closing(wiring.open_gold(told)) as gold:
+            steps = [wiring.clean_step(told, store), wiring.publish_step(store, gold)]
+            barrier.wait()
+            schedule.run_passes(steps, ended, every_s=0.001)
+    except BaseException as error:  # noqa: BLE001 - told by the test
+        failed.append(error)
+        barrier.abort()
+
+
+def one_round(tasks: Tasks) -> None:
+    barrier, ended = threading.Barrier(2), threading.Event()
+    failed: list[BaseException] = []
+    thread = threading.Thread(target=embedded, args=(barrier, ended, failed))
+    thread.start()
+    try:
+        barrier.wait()
+        tasks.run()
+    finally:
+        ended.set()
+        thread.join()
+    assert failed == []
+    tasks.run()  # what one of them left in the other's hands
+
+
+def content(store: ObjectStore) -> dict[str, bytes]:
+    found = {entry.key: store.get(entry.key).data for prefix in OUTCOMES for entry in store.list(prefix)}
+    return {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
+
+
+def left(store: ObjectStore) -> list[str]:
+    return [entry.key for prefix in LISTS for entry in store.list(prefix)]
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_rounds_on_a_folder(
+    rounds: int,
+    landed: Path,
+    by_hand: CommandLine,
+    tmp_path: Path,
+    settings_of: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks, expected = Tasks(monkeypatch), content(open_store(f"file:{by_hand.data / 'lake'}"))
+    for number in range(rounds):
+        line = CommandLine(tmp_path / str(number))
+        shutil.copytree(landed, line.data)
+        settings_of(line.data)
+        one_round(tasks)
+        store = open_store(f"file:{line.data / 'lake'}")
+        assert content(store) == expected
+        assert left(store) == []
+        assert line.documents() == by_hand.documents()
+        shutil.rmtree(line.data)
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_rounds_on_azurite(
+    rounds: int,
+    landed: Path,
+    by_hand: CommandLine,
+    tmp_path: Path,
+    lakes: Lakes,
+    settings_of: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks, expected = Tasks(monkeypatch), content(open_store(f"file:{by_hand.data / 'lake'}"))
+    folder = open_store(f"file:{landed / 'lake'}")
+    for number in range(rounds):
+        store = lakes.new()
+        for entry in folder.list(""):
+            store.put(entry.key, folder.get(entry.key).data)
+        line = CommandLine(tmp_path / str(number))
+        settings_of(line.data, LAKE_URL=lakes.made[-1])
+        one_round(tasks)
+        assert content(store) == expected
+        assert left(store) == []
+        assert line.documents() == by_hand.documents()
