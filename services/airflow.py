@@ -100,12 +100,12 @@ def install() -> Path:
         run([sys.executable, "-m", "venv", "--without-pip", "--clear", str(VENV)], "Making .venv-airflow")
         sync = [*uv, "sync", "-q", "--compile-bytecode", "--require-hashes", str(_LOCK)]
         own = [*uv, "install", "-q", "--no-deps", "-e", str(ROOT.parent)]
-        where = {"UV_SYSTEM_CERTS": "true", "VIRTUAL_ENV": str(VENV)}
         for command, what in ((sync, "Airflow"), (own, "loginlake beside Airflow")):
+            offline = [*command, "--offline"]  # what uv's cache holds needs no network
             try:
-                run([*command, "--offline"], "", **where)  # what uv's cache holds needs no network
+                run(offline, "", UV_SYSTEM_CERTS="true", VIRTUAL_ENV=str(VENV))
             except NotStarted:
-                run(command, f"The installation of {what}", **where)
+                run(command, f"The installation of {what}", UV_SYSTEM_CERTS="true", VIRTUAL_ENV=str(VENV))
         stamp.write_bytes(wanted)
     return VENV
 

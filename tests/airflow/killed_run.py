@@ -38,8 +38,8 @@ def run(dag: Any, step: str, nth: int, when: str, settings: dict[str, str]) -> N
         os.environ.update(settings)
         trigger = Trigger(step, nth, when)
         open_lake, open_gold = wiring.open_lake, wiring.open_gold
-        wiring.open_lake = lambda *a, **k: Proxy(open_lake(*a, **k), trigger, store_step)  # type: ignore[assignment]
-        wiring.open_gold = lambda *a, **k: Proxy(open_gold(*a, **k), trigger, gold_step)  # type: ignore[assignment]
+        wiring.open_lake = lambda *a, **k: Proxy(open_lake(*a, **k), trigger, store_step)
+        wiring.open_gold = lambda *a, **k: Proxy(open_gold(*a, **k), trigger, gold_step)
         dag.test()
     finally:
         os._exit(0)

@@ -70,7 +70,7 @@ def embedded(barrier: threading.Barrier, ended: threading.Event, failed: list[Ba
         told = Settings()
         store = wiring.open_lake(told)
         with closing(wiring.open_gold(told)) as gold:
-            steps = [wiring.clean_step(told, store), wiring.publish_step(store, gold)]
+            steps: list[schedule.Step[Any]] = [wiring.clean_step(told, store), wiring.publish_step(store, gold)]
             barrier.wait()
             schedule.run_passes(steps, ended, every_s=0.001)
     except BaseException as error:  # noqa: BLE001 - told by the test
