@@ -31,6 +31,7 @@ from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
 _THREADS = 4  # a step mostly waits for the store
+MERGE_BYTES = 16 * 1024 * 1024
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -202,28 +203,42 @@ def on_the_way(store: ObjectStore) -> list[OnTheWay]:
 def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> MergeReport:
     """Take the rows on their way to these hours and shards into silver, and then remove them.
 
-    Days are marked before and after, as clean does, and rows go last: a crash leaves them to be merged again.
+    Days are marked before and after, as clean does, and rows go last: a crash leaves them to be merged again. Of an
+    hour some megabytes of rows are taken at a time.
     """
-    from loginlake.silver.merger import Merger
+    from loginlake.silver.merger import Counts, Merger
 
     days = {slot.date for slot in slots}
     taken: dict[keys.Slot, list[str]] = {}
     merger = Merger(store, rules.secret)
+    more: list[keys.Slot] = []
 
     def rows_on_the_way(slot: keys.Slot) -> Rows:
-        rows = Rows()
-        taken[slot] = [entry.key for entry in store.list(keys.rows_folder(slot))]
-        for key in taken[slot]:
+        rows, size = Rows(), 0
+        taken[slot] = []
+        for entry in list(store.list(keys.rows_folder(slot))):
+            if size >= MERGE_BYTES:
+                more.append(slot)
+                break
+            taken[slot].append(entry.key)
+            had = len(rows)
             try:
-                _add(rows, _read(store, key))
+                _add(rows, _read(store, entry.key))
             except Corrupt as error:
-                _judge_again(store, key, error)
+                _judge_again(store, entry.key, error)
+            size += sum(map(len, rows.line[had:]))
         return rows
 
     _mark(store, days)
-    done = list(merger.merge(slots, rows_on_the_way))
-    _mark(store, days)
-    _each(store.delete, [key for slot, names in taken.items() if slot not in merger.damaged for key in names])
+    done: list[Counts] = []
+    waiting = list(slots)
+    while waiting:
+        done += merger.merge(waiting, rows_on_the_way)
+        _mark(store, days)
+        _each(store.delete, [key for slot, names in taken.items() if slot not in merger.damaged for key in names])
+        waiting = [slot for slot in more if slot not in merger.damaged]
+        taken.clear()
+        more.clear()
     kept, repeats = sum(counts.kept for counts in done), sum(counts.repeats for counts in done)
     return MergeReport(len(done), kept, repeats, tuple(sorted(error.key for error in merger.damaged.values())))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes.object_store import FakeStore, Killed
-from fakes.silver_messages import RULES, put_bronze, put_head, refusal, signin, value
+from fakes.silver_messages import RULES, put_bronze, put_head, refusal, rows, signin, value
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +18,7 @@ from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore, open_store
 from loginlake.silver import steps
 from loginlake.silver.clean import clean
+from loginlake.silver.reclean import rebuild
 from loginlake.silver.steps import CheckReport, Found, MergeReport, OnTheWay, SettleReport
 
 DAY = "2026-11-24"
@@ -216,6 +217,47 @@ def test_the_objects_of_an_arrival_hour() -> None:
     objects = fill(store, seed=1)
     assert steps.arrived_in(store, DAY, 10) == sorted(objects)
     assert steps.arrived_in(store, DAY, 11) == []
+
+
+def test_an_hour_with_many_bytes_on_their_way_is_taken_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "MERGE_BYTES", 900)
+    store = FakeStore()
+    fill(store, seed=5, objects=9)
+    found = steps.find(store, most=100)
+    steps.check(store, RULES, lambda _: 1, found.objects)
+    slots = [waiting.slot for waiting in steps.on_the_way(store)]
+    report = steps.merge(store, RULES, slots)
+    assert report.slots > len(slots)
+    assert report.damaged == ()
+    steps.settle(store, found, [])
+    whole = FakeStore()
+    fill(whole, seed=5, objects=9)
+    clean(whole, RULES)
+    assert outcome(store) == outcome(whole)
+    assert left(store) == []
+
+
+def test_rows_wait_for_a_damaged_hour_and_the_others_go_on() -> None:
+    store = FakeStore()
+    put_head(store, 0, "2026-11-24T10:31:00.000000Z")
+    fill(store, seed=5)
+    in_steps(store)
+    slot = keys.Slot("signins", DAY, 9)
+    whole = store.get(keys.silver(slot)).data
+    store.put(keys.silver(slot), whole[:-5])
+    late = [value(signin(id=f"late{hour}", time=f"{DAY}T{hour:02d}:00:00Z")) for hour in (9, 10)]
+    key = put_bronze(store, late, start=500)
+    found = steps.find(store, most=100)
+    steps.check(store, RULES, lambda _: 1, found.objects)
+    report = steps.merge(store, RULES, [waiting.slot for waiting in steps.on_the_way(store)])
+    assert (report.slots, report.damaged) == (1, (keys.silver(slot),))
+    settled = steps.settle(store, found, [])
+    assert (settled.unmerged, settled.complete_until, settled.damaged) == (1, None, (keys.silver(slot),))
+    assert left(store) == [keys.todo(key), keys.rows(slot, key), keys.checked(key)]
+    rebuild(store, RULES, shards=lambda _: 1, first=DAY, last=DAY)
+    in_steps(store)
+    assert left(store) == []
+    assert {row["id"] for row in rows(store, "silver/")} >= {"late9", "late10"}
 
 
 def test_names_of_rows_and_back() -> None:
