@@ -15,6 +15,7 @@ from loginlake.lake import keys, lines
 from loginlake.silver import steps
 from loginlake.silver.clean import clean
 from loginlake.silver.reasons import REQUIRED, Rules
+from loginlake.silver.reclean import rebuild
 from loginlake.silver.rows import who
 
 DAY = "2026-11-24"
@@ -174,6 +175,17 @@ def test_repeats_of_another_key_unite_with_their_first() -> None:
     found = {row["offset"]: (row["winner_offset"], row["who"]) for row in rows(store, "repeated/")}
     expected = who(OTHER_KEY.secret, "google", "1001")
     assert found == dict.fromkeys((10, 11, 20), (0, expected))
+
+
+def test_a_rebuild_names_everybody_by_the_key_of_now() -> None:
+    """What secret.py advises when the key is lost."""
+    store, other = FakeStore(), FakeStore()
+    for each, rules in ((store, STRICT), (other, OTHER_KEY)):
+        fill(each)
+        clean(each, rules)
+    assert outcome(store) != outcome(other)
+    rebuild(store, OTHER_KEY, shards=lambda _: 1)
+    assert outcome(store) == outcome(other)
 
 
 def test_the_fingerprint_follows_what_decides_and_never_shows_the_key() -> None:
