@@ -43,7 +43,10 @@ class RefusalData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """One sign-in (or one refusal) as CloudEvents 1.0 attributes; times are RFC 3339 UTC with microseconds."""
+    """One sign-in (or one refusal) as CloudEvents 1.0 attributes; times are RFC 3339 UTC with microseconds.
+
+    `traceparent` (CloudEvents' distributed tracing extension) is there where traces are.
+    """
 
     specversion: Literal["1.0"] = "1.0"
     type: str
@@ -53,6 +56,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     subject: str
     time: str
     received: str
+    traceparent: str | msgspec.UnsetType = msgspec.UNSET
     data: SignInData | RefusalData
 
 

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     required: str = Field(
         "id,source,time,user_id,username,email,picture", description="fields without which a sign-in is rejected"
     )
+    otel_endpoint: str = Field("", description="OTLP/HTTP collector of traces: http://HOST:4318 (extra: otel)")
     log_format: Literal["text", "json"] = Field("text", description="log lines: text | json (one object a line)")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug | info | warning | error")
 

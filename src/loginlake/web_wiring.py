@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 from fastapi import FastAPI, Request
 from prometheus_client.registry import Collector
@@ -49,6 +50,7 @@ def web_app(
             return True
         return is_viewer(person, settings.viewer_emails)
 
+    told = wiring.traces(settings.otel_endpoint)
     context = WebContext(
         origin=settings.origin,
         application=settings.application,
@@ -69,6 +71,7 @@ def web_app(
         clock=wiring.now,
         stages=stages,
         collectors=collectors,
+        traced=nullcontext if told is None else told.post,
     )
     app = create_app(context)
     if with_dashboard:

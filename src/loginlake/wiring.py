@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +33,7 @@ from loginlake.web.state import WebState
 if TYPE_CHECKING:
     from loginlake.gold.publish import PublishReport
     from loginlake.lake.azure import AzureAccount
+    from loginlake.observe.otel import Traces
     from loginlake.silver.clean import CleanReport
     from loginlake.stream.kafka_client import Security
     from loginlake.stream.topic import TopicReport
@@ -203,7 +205,21 @@ def api_keys(settings: Settings) -> ApiKeys:
 def open_lake(settings: Settings, stop: threading.Event | None = None) -> ObjectStore:
     """The lake that the settings name. `stop` ends waits for its locks."""
     data_folder(settings)
-    return open_store(settings.lake_address, azure_account(settings), stop)
+    store = open_store(settings.lake_address, azure_account(settings), stop)
+    told = traces(settings.otel_endpoint)
+    return store if told is None else told.store(store)
+
+
+@lru_cache(maxsize=1)
+def traces(endpoint: str) -> Traces | None:
+    """The traces of this process; None, and nothing imported, where no collector is named."""
+    if not endpoint:
+        return None
+    try:
+        from loginlake.observe.otel import to_collector
+    except ImportError:
+        raise _needs("otel") from None
+    return to_collector(endpoint)
 
 
 def azure_account(settings: Settings) -> AzureAccount | None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +112,7 @@ class Site:
         api_key: Callable[[str], ApiKey | None] = lambda _: None,
         spool: SpooledLog | None = None,
         secret: bytes = SECRET,
+        traced: Callable[[], AbstractContextManager[str | None]] = nullcontext,
     ) -> None:
         self.clock = clock or Clock()
         self.issuer = issuer or FakeIssuer(self.clock)
@@ -136,6 +138,7 @@ class Site:
             limits=limits or Limits(),
             clock=self.clock,
             stages=lambda: self.stages,
+            traced=traced,
         )
         self.app = create_app(self.context)
         self.origin = origin

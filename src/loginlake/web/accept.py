@@ -60,7 +60,8 @@ async def accept(context: WebContext, buckets: Buckets, attempt: Attempt) -> tup
     the log will never take, 503 when anything behind does not answer (the same token can be tried again).
     """
     try:
-        return await _accept(context, attempt)
+        with context.traced() as traceparent:
+            return await _accept(context, attempt, traceparent)
     except Refused as refused:
         problem = await _refuse(context, buckets, attempt, refused.reason)
         raise Answer(problem, refused.reason if problem is Problem.REFUSED else "") from refused
@@ -72,7 +73,7 @@ async def accept(context: WebContext, buckets: Buckets, attempt: Attempt) -> tup
         raise Answer(Problem.UNAVAILABLE) from error
 
 
-async def _accept(context: WebContext, attempt: Attempt) -> tuple[Session, str]:
+async def _accept(context: WebContext, attempt: Attempt, traceparent: str | None) -> tuple[Session, str]:
     identity = await context.verifier.verify(attempt.credential)
     nonce = _bound_nonce(context, attempt.visit, identity)
     cookie = new_session(context.secret, attempt.visit, nonce.value, attempt.credential)
@@ -80,7 +81,7 @@ async def _accept(context: WebContext, attempt: Attempt) -> tuple[Session, str]:
     if answered is not None:
         context.state.count("answered_again")
         return msgspec.json.decode(answered, type=Session), cookie
-    event = _signin_event(context, attempt, identity)
+    event = _signin_event(context, attempt, identity, traceparent)
     value = encode(event)
     try:
         key = person_key(identity.provider, identity.user_id).encode()
@@ -183,7 +184,7 @@ async def _refuse(context: WebContext, buckets: Buckets, attempt: Attempt, reaso
     return Problem.REFUSED
 
 
-def _signin_event(context: WebContext, attempt: Attempt, identity: Identity) -> SignIn:
+def _signin_event(context: WebContext, attempt: Attempt, identity: Identity, traceparent: str | None) -> SignIn:
     method = attempt.select_by
     return SignIn(
         type=SIGNIN,
@@ -192,6 +193,7 @@ def _signin_event(context: WebContext, attempt: Attempt, identity: Identity) -> 
         subject=person_key(identity.provider, identity.user_id),
         time=rfc3339(identity.issued_at),
         received=rfc3339(context.clock()),
+        traceparent=traceparent or msgspec.UNSET,
         data=SignInData(
             provider=identity.provider,
             user_id=identity.user_id,

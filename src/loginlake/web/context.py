@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -115,7 +116,7 @@ class WebContext:
 
     `spool`: the log itself where it has a spool, which the app starts and stops. `api_key` finds a good key by its
     text. `stages`: those that run in this process, each "ok" or the class of the error that keeps it down.
-    `collectors`: what they count.
+    `collectors`: what they count. `traced`: around a POST, with the `traceparent` of its event.
     """
 
     origin: str
@@ -135,6 +136,7 @@ class WebContext:
     clock: Callable[[], datetime] = _utc_now
     stages: Callable[[], Mapping[str, str]] = dict
     collectors: Sequence[Collector] = ()
+    traced: Callable[[], AbstractContextManager[str | None]] = nullcontext
 
     @property
     def secure(self) -> bool:
