@@ -7,7 +7,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from fakes.command_line import CommandLine
 from fakes.silver_messages import signin
 
@@ -28,7 +27,7 @@ def shape(lines: list[str]) -> list[str]:
     return [re.sub(r" +", " ", re.sub(r"\d[\d,]*", "N", line)).strip() for line in lines if line.strip()]
 
 
-def test_the_walk_can_be_lived_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_walk_can_be_lived_again(tmp_path: Path) -> None:
     line = CommandLine(tmp_path / "data")
     line(
         "demo", "--people", "40", "--days", "3", "--nulls", "0", "--broken", "0", "--refusals", "0", "--repeats", "0.1"
