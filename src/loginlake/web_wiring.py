@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 
 from fastapi import FastAPI, Request
 from prometheus_client.registry import Collector
@@ -35,10 +34,7 @@ def web_app(
     stages: Callable[[], Mapping[str, str]] = dict,
     collectors: Sequence[Collector] = (),
 ) -> FastAPI:
-    """The sign-in page and, on the same app, the dashboard.
-
-    `stages`: those that run in this process, and how they are; `collectors`: what they count.
-    """
+    """The sign-in page and the dashboard on one app. `stages` says how this process's are, `collectors` what they did."""
     refuse_unsafe(settings)
     state = wiring.web_state(settings)
     spool = wiring.spooled(settings, log)
@@ -50,7 +46,6 @@ def web_app(
             return True
         return is_viewer(person, settings.viewer_emails)
 
-    told = wiring.traces(settings.otel_endpoint)
     context = WebContext(
         origin=settings.origin,
         application=settings.application,
@@ -71,7 +66,7 @@ def web_app(
         clock=wiring.now,
         stages=stages,
         collectors=collectors,
-        traced=nullcontext if told is None else told.post,
+        traced=wiring.traced(settings),
     )
     app = create_app(context)
     if with_dashboard:

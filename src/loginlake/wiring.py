@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -220,6 +221,12 @@ def traces(endpoint: str) -> Traces | None:
     except ImportError:
         raise _needs("otel") from None
     return to_collector(endpoint)
+
+
+def traced(settings: Settings) -> Callable[[], AbstractContextManager[str | None]]:
+    """What the web puts around a POST: a span, or nothing."""
+    told = traces(settings.otel_endpoint)
+    return nullcontext if told is None else told.post
 
 
 def azure_account(settings: Settings) -> AzureAccount | None:
