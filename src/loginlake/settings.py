@@ -57,7 +57,12 @@ class Settings(BaseSettings):
 
     google_client_id: str = Field("", description="Google OAuth client id; empty: the developer identity provider")
     google_hosted_domain: str = Field("", description="only people of this Google Workspace domain may sign in")
-    viewers: str = Field("", description="e-mails that may see the dashboard, separated by commas")
+    viewers: str = Field(
+        "", description="who may see the dashboard: e-mails or hosted domains (@example.com), separated by commas"
+    )
+    admins: str = Field("", description="who may see it with whole e-mail addresses and rows' origins: the same form")
+    unmask: bool = Field(False, description="show viewers whole e-mail addresses too")
+    photos: bool = Field(True, description="show people's photos, from Google's hosts; else their initials")
     timezone: str = Field("Europe/Madrid", description="time zone in which days and hours are shown")
 
     events_a_minute: int = Field(60_000, ge=1000, description="events that an API key may send a minute, a worker")
@@ -129,9 +134,14 @@ class Settings(BaseSettings):
         return self.source or self.origin
 
     @cached_property
-    def viewer_emails(self) -> frozenset[str]:
+    def viewer_names(self) -> frozenset[str]:
         """Who may see the dashboard, in lower case."""
-        return frozenset(email.strip().lower() for email in self.viewers.split(",") if email.strip())
+        return _names(self.viewers)
+
+    @cached_property
+    def admin_names(self) -> frozenset[str]:
+        """Who may see it whole, in lower case."""
+        return _names(self.admins)
 
     @cached_property
     def required_fields(self) -> frozenset[str]:
@@ -142,6 +152,10 @@ class Settings(BaseSettings):
     def developer_mode(self) -> bool:
         """Without a Google client id the developer identity provider stands in."""
         return not self.google_client_id
+
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in listed.split(",") if name.strip())
 
 
 def is_loopback(host: str) -> bool:

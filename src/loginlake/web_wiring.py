@@ -8,18 +8,22 @@ from fastapi import FastAPI, Request
 from prometheus_client.registry import Collector
 
 from loginlake import wiring
-from loginlake.dashboard.app import Options, attach
+from loginlake.access import Access, Role
+from loginlake.dashboard.app import PHOTO_SOURCES, Options, attach
+from loginlake.dashboard.ask import Sources
 from loginlake.dashboard.source import Viewer
+from loginlake.event import person_key
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
 from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore
+from loginlake.path import LivePath, People
 from loginlake.settings import Settings, refuse_unsafe
 from loginlake.stream.log import EventLog
 from loginlake.trace import Tracer
 from loginlake.web.app import create_app
 from loginlake.web.context import Limits, Person, WebContext
-from loginlake.web.developer import CLIENT_ID, DeveloperProvider
+from loginlake.web.developer import CLIENT_ID, PROVIDER, DeveloperProvider
 from loginlake.web.google import google_verifier
 from loginlake.web.session import current_person
 
@@ -41,10 +45,12 @@ def web_app(
     log = spool or log
     developer = DeveloperProvider(settings.origin, state, wiring.now) if settings.developer_mode else None
 
-    def may_see(person: Person) -> bool:
-        if developer is not None and developer.may_see_dashboard(person):
-            return True
-        return is_viewer(person, settings.viewer_emails)
+    access = Access(settings.viewer_names, settings.admin_names, PROVIDER if developer else "")
+
+    def role(person: Person) -> Role:
+        found = access.role(person)
+        made_up = developer is not None and developer.may_see_dashboard(person)
+        return "viewer" if made_up and found == "person" else found
 
     context = WebContext(
         origin=settings.origin,
@@ -56,7 +62,7 @@ def web_app(
         if developer
         else google_verifier(settings.google_client_id, settings.google_hosted_domain, wiring.now),
         trace=Tracer(log, Lake(store), gold, now=wiring.now),
-        viewers=may_see,
+        viewers=lambda person: role(person) != "person",
         client_id=CLIENT_ID if developer else settings.google_client_id,
         developer=developer,
         trusted_proxies=settings.trusted_proxies,
@@ -70,29 +76,18 @@ def web_app(
     )
     app = create_app(context)
     if with_dashboard:
-        _attach_dashboard(app, settings, gold, may_see)
+        path = LivePath(log, store, lambda: wiring.spooled_entries(settings))
+        _attach_dashboard(app, settings, Sources(lambda: Snapshot.open(gold), People(gold), path), role)
     return app
 
 
-def is_viewer(person: Person, viewers: frozenset[str]) -> bool:
-    """Whether a person's e-mail is verified and one of the viewers', which are in lower case.
-
-    One of other letters than ASCII is nobody's: lower() makes an ASCII letter of some (the Kelvin sign becomes a k).
-    """
-    return person.email_verified is True and person.email.isascii() and person.email.lower() in viewers
-
-
-def _attach_dashboard(app: FastAPI, settings: Settings, gold: GoldStore, may_see: Callable[[Person], bool]) -> None:
+def _attach_dashboard(app: FastAPI, settings: Settings, sources: Sources, role: Callable[[Person], Role]) -> None:
     def allowed(request: Request) -> Viewer | None:
         person = current_person(request)
         if person is None:
             return None
-        return Viewer("viewer" if may_see(person) else "person", person.name, person.picture)
+        return Viewer(role(person), person.name, person.picture, person_key(person.provider, person.user_id))
 
-    attach(
-        app,
-        open_snapshot=lambda: Snapshot.open(gold),
-        allowed=allowed,
-        timezone=settings.timezone,
-        options=Options(origin=settings.origin),
-    )
+    shown = PHOTO_SOURCES if settings.photos else ()
+    options = Options(origin=settings.origin, photo_sources=shown, unmask=settings.unmask)
+    attach(app, sources=sources, allowed=allowed, timezone=settings.timezone, options=options)

@@ -31,7 +31,20 @@ SHOWN = (
     "dashboard-es-1280-light",
     "dashboard-en-1280-dark",
     "dashboard-es-360-light",
+    "overview-es-1280-light",
+    "people-en-1280-light",
+    "retention-en-1280-dark",
+    "security-es-1280-light",
+    "pipeline-es-1280-light",
 )
+SCREENS = {
+    "overview": ("#signins-chart svg path", "#heat td", "#by_domain-list li"),
+    "people": ("#people-list tbody tr",),
+    "retention": ("#curve-chart svg path", "#triangle td"),
+    "security": ("#refused-chart svg", "#census-list li"),
+    "pipeline": ("#flow .step", "#by-day a"),
+}
+"""Each page by its name, and what shows that it is drawn."""
 LARGEST = 200_000
 
 
@@ -56,11 +69,20 @@ def signed_in(page: Page, origin: str, look: Look, take: Taker) -> None:
     open_dashboard(page, origin)
     take("dashboard", look)
     for name in ("daily", "hourly"):
-        page.locator(f"#{name}-view label").last.click()
+        page.locator(f".card-{name} summary").click()
         expect(page.locator(f"#{name}-table table")).to_be_visible()
     take("tables", look)
-    for name in ("daily", "hourly"):
-        page.locator(f"#{name}-view label").first.click()
+    for name, drawn in SCREENS.items():
+        page.goto(f"{origin}/dashboard/{name}")
+        for selector in drawn:
+            page.locator(selector).first.wait_for()
+        take(name.partition("?")[0], look)
+    page.goto(f"{origin}/dashboard/people")
+    page.locator("#people-list .who-name").first.click()
+    page.locator("#strip .strip").wait_for()
+    take("person", look)
+    page.goto(f"{origin}/me")
+    take("me", look)
 
 
 def turned_away(page: Page, origin: str, look: Look, take: Taker) -> None:

@@ -18,9 +18,14 @@ from starlette.staticfiles import StaticFiles
 
 import loginlake.web
 from loginlake.dashboard.app import Options, Viewer, attach
+from loginlake.dashboard.ask import Sources
 
 STATIC = Path(loginlake.web.__file__).parent / "static"
-PEOPLE = {"viewer": Viewer("viewer", "Vera Vista", None), "person": Viewer("person", "Pablo Persona", None)}
+PEOPLE = {
+    "admin": Viewer("admin", "Ada Admin", None, "google|1"),
+    "viewer": Viewer("viewer", "Vera Vista", None, "google|2"),
+    "person": Viewer("person", "Pablo Persona", None, "google|3"),
+}
 
 
 def by_cookie(request: Request) -> Viewer | None:
@@ -46,7 +51,7 @@ def site(
 
     attach(
         app,
-        open_snapshot=answers.open,
+        sources=Sources(answers.open, answers, answers),
         allowed=allowed,
         timezone="Europe/Madrid",
         options=Options(origin=origin, clock=clock, refresh_s=refresh_s),

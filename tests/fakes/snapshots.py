@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from loginlake.dashboard.source import Origin, Stages
 from loginlake.errors import Unavailable
+from loginlake.gold import months
+from loginlake.gold.search import ORDERS, Page
 
 Document = dict[str, Any]
+FIELDS = {order: index.fields[0] for order, index in ORDERS.items()}
 NOW = datetime(2026, 11, 24, 17, 42, 10, tzinfo=UTC)
 RHYTHM = (2, 1, 1, 1, 2, 6, 18, 48, 60, 54, 44, 34, 28, 36, 46, 44, 34, 24, 20, 18, 14, 8, 5, 3)
 HOSTILE = (
@@ -53,6 +57,17 @@ def day_document(at: date, number: int, hours: int = 24) -> Document:
         "rejected": signins // 70,
         "by_hour": by_hour,
         "by_source": named({"https://app.example": signins}),
+        "apps": [
+            {
+                "name": "https://app.example",
+                "signins": signins,
+                "people": people,
+                "refusals": 0,
+                "by_hour": by_hour,
+                **{f"by_{kind}": [] for kind in ("method", "device", "browser", "system", "domain")},
+                "refused_by_reason": [],
+            }
+        ],
         "by_method": named({"btn": signins}),
         "by_device": named({"desktop": signins}),
         "by_browser": named({"Chrome": signins}),
@@ -104,6 +119,24 @@ class FakeAnswers:
         pictures = [f"{picture}{n % 12}.svg" if picture and n % 4 else "" for n in range(len(names))]
         if hostile and names:
             pictures[3:6] = ["javascript:alert(1)", "http://outside.example/x.png", "data:text/html,<script>1</script>"]
+        self.asked: list[tuple[str, bool, tuple[str, str] | None]] = []
+        self.users = [
+            {
+                "_id": f"google|{n}",
+                "username": name,
+                "email": f"{n}@example.com",
+                "picture": pictures[n % len(pictures)],
+                "first": f"2026-09-{n % 28 + 1:02d}T10:00:00.000000Z",
+                "last": f"2026-11-{n % 24 + 1:02d}T10:00:00.000000Z",
+                "signins": n % 40 + 1,
+                "active_days": n % 9 + 1,
+                "days": {f"2026-11-{n % 24 + 1:02d}": n % 40 + 1},
+                "by_name": name.lower(),
+                "by_surname": "",
+                "by_email": f"{n}@example.com",
+            }
+            for n, name in enumerate(names * 2)
+        ]
         self.items = [recent_item(n, now, name, pictures[n]) for n, name in enumerate(names)]
 
     def fail_next(self, times: int, error: Exception | None = None) -> None:
@@ -128,6 +161,63 @@ class FakeAnswers:
     def days(self, first: str, last: str) -> Sequence[Document]:
         self.reads.append("days")
         return [document for at, document in self.by_day.items() if first <= at.isoformat() <= last]
+
+    def months(self, first: str, last: str, app: str = "") -> Sequence[Document]:
+        self.reads.append("months")
+        by_month: dict[str, list[Document]] = {}
+        for at, document in self.by_day.items():
+            by_month.setdefault(f"{at:%Y-%m}", []).append(document)
+        return [
+            rows[months.month_key(month, app)]
+            for month, documents in by_month.items()
+            if first <= month <= last and months.month_key(month, app) in (rows := months.rows(month, documents))
+        ]
+
+    def cohorts(self) -> Document:
+        if not self.by_day:
+            return {"weeks": []}
+        mondays = [
+            (self.now.date() - timedelta(days=self.now.weekday() + 7 * back)).isoformat() for back in range(6, 0, -1)
+        ]
+        lines = [[[first, 90 - 12 * (at - n)] for n, first in enumerate(mondays[: at + 1])] for at in range(6)]
+        return {"weeks": [[week, sum(n for _, n in line), line] for week, line in zip(mondays, lines, strict=True)]}
+
+    def census(self) -> Document:
+        if not self.by_day:
+            return {"day": None, "people": 0, "by_signins": [], "silent": []}
+        classes = [[1, 900], [2, 1400], [5, 1012], [10, 700], [20, 250], [50, 50], [100, 0], [200, 0]]
+        silent = [[30, 1200], [60, 700], [90, 310]]
+        return {"day": self.now.date().isoformat(), "people": 4312, "by_signins": classes, "silent": silent}
+
+    def page(self, order: str, *, descending: bool, after: tuple[str, str] | None, limit: int) -> Page:
+        self.asked.append((order, descending, after))
+        ordered = sorted(self.users, key=lambda one: (one[FIELDS[order]], one["_id"]), reverse=descending)
+        if after is not None:
+            mark = tuple(after)
+            ordered = [
+                one
+                for one in ordered
+                if ((one[FIELDS[order]], one["_id"]) < mark) == descending and (one[FIELDS[order]], one["_id"]) != mark
+            ]
+        return Page(ordered[:limit], len(ordered) > limit)
+
+    def search(self, words: str) -> Page:
+        return Page([one for one in self.users if words.lower() in one["by_name"]], more=False)
+
+    def person(self, key: str) -> Document | None:
+        return next((one for one in self.users if one["_id"] == key), None)
+
+    def stages(self) -> Stages:
+        return Stages(12_345, 2, 12_340, self.complete)
+
+    def rejected(self, limit: int) -> Sequence[Origin]:
+        return [Origin("0:7", "bronze/signins/x.jsonl.gz", reason="null_email")][:limit]
+
+    def objects(self, day: str) -> Sequence[tuple[str, int]]:
+        return [(f"silver/signins/date={day}/hour=10/shard=00.jsonl.gz", 3)]
+
+    def origins(self, key: str, limit: int) -> Sequence[Origin]:
+        return [Origin("1:42", "bronze/signins/y.jsonl.gz", time="2026-11-24T10:00:00.000000Z")][:limit]
 
     def recent(self) -> Sequence[Document]:
         self.reads.append("recent")

@@ -28,7 +28,7 @@ def test_an_empty_environment_is_enough() -> None:
     assert settings.gold_address == "sqlite:data/gold.db"
     assert settings.origin == settings.application == "http://localhost:8000"
     assert settings.developer_mode
-    assert settings.viewer_emails == frozenset()
+    assert settings.viewer_names == frozenset()
     refuse_unsafe(settings)
 
 
@@ -47,7 +47,7 @@ def test_variables_and_dotenv_are_read_and_the_variable_wins(monkeypatch: pytest
 
 def test_lists_are_split_at_commas() -> None:
     settings = Settings(viewers=" Ana@Example.com, ,b@example.com,", required="id, time ,,")
-    assert settings.viewer_emails == {"ana@example.com", "b@example.com"}
+    assert settings.viewer_names == {"ana@example.com", "b@example.com"}
     assert settings.required_fields == {"id", "time"}
 
 

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from dash import Dash
 from fastapi import FastAPI, Request
 
-from loginlake.dashboard import callbacks, layout
+from loginlake.dashboard import callbacks, layout, served
+from loginlake.dashboard.ask import Shown, Sources
 from loginlake.dashboard.guard import Guard, Rules, chosen_language
 from loginlake.dashboard.photos import Photos
 from loginlake.dashboard.sieve import Sieve
-from loginlake.dashboard.source import Answers, Viewer, visit
+from loginlake.dashboard.source import Viewer, visit
 from loginlake.dashboard.texts import Language, text
 from loginlake.dashboard.theme import mantine_theme, scheme_css
 
@@ -76,6 +77,7 @@ class Options(NamedTuple):
 
     origin: str = ""
     photo_sources: tuple[str, ...] = PHOTO_SOURCES
+    unmask: bool = False
     stale_s: float = 120.0
     refresh_s: float = 3.0
     language: Callable[[Request], Language] = lambda request: chosen_language(request.cookies)
@@ -88,15 +90,15 @@ DEFAULTS = Options()
 def attach(
     app: FastAPI,
     *,
-    open_snapshot: Callable[[], Answers],
+    sources: Sources,
     allowed: Callable[[Request], Viewer | None],
     timezone: str,
     options: Options = DEFAULTS,
 ) -> None:
     """Put the dashboard on `app`, at PREFIX. Call it last: its door must be the outermost middleware.
 
-    `open_snapshot` and `allowed` are called in threads, at most once a request, and may raise errors of errors.py: the
-    page says so and goes on. `allowed` tells who is signed in (None: nobody) and whether they are a viewer.
+    `sources` and `allowed` are called in threads and may raise errors of errors.py: the page says so and goes on.
+    `allowed` tells who is signed in (None: nobody), and as what.
     The app must serve /static/tokens.css, logo.svg and favicon.svg.
     """
     photos = Photos(options.photo_sources, options.origin)
@@ -113,11 +115,15 @@ def attach(
         update_title="",
         add_log_handler=False,
         on_error=_failed,
+        suppress_callback_exceptions=True,
     )
     page.schemes = scheme_css(tokens)
-    look = layout.Look(zone, photos, mantine_theme(tokens), round(options.refresh_s * 1000))
+    look = layout.Look(PREFIX, photos, mantine_theme(tokens), round(options.refresh_s * 1000))
     page.layout = lambda: layout.page(visit.get(), look)
-    callbacks.register(page, callbacks.Refresh(open_snapshot, zone, photos, options.stale_s, options.clock))
+    shown = Shown(zone, photos, options.stale_s, options.unmask)
+    refresh = callbacks.Refresh(PREFIX, sources, shown, options.clock)
+    callbacks.register(page, refresh)
+    served.register(app, refresh)
     _close_catch_all(page)
     _name_files(page)
     app.add_middleware(Sieve, prefix=PREFIX, files=page.registered_paths, callbacks=page.callback_map)

@@ -172,7 +172,7 @@ def latest(items: Sequence[Document], photos: Photos, limit: int) -> list[Latest
             username=str(item.get("username") or ""),
             email=str(item.get("email") or ""),
             picture=photo(item.get("picture"), photos),
-            application=_host(str(item.get("source") or "")),
+            application=host(str(item.get("source") or "")),
             device=str(item.get("device") or ""),
             agent=" · ".join(str(item[name]) for name in ("browser", "system") if item.get(name)),
         )
@@ -180,7 +180,7 @@ def latest(items: Sequence[Document], photos: Photos, limit: int) -> list[Latest
     ]
 
 
-def _host(source: str) -> str:
+def host(source: str) -> str:
     """An application by the host of its URI, where that has one."""
     try:
         return urlsplit(source).netloc.rsplit("@", 1)[-1] or source

@@ -45,6 +45,16 @@ def weekday(value: date, language: Language) -> str:
     return f"{_WEEKDAYS[language][value.weekday()]}{NBSP}{day(value, language)}"
 
 
+def axis_day(value: date, language: Language) -> str:
+    """The day as a chart's axis and its tooltip name it, the same day once in a year: 24 nov 26."""
+    return f"{day(value, language)}{NBSP}{value:%y}"
+
+
+def weekday_name(number: int, language: Language) -> str:
+    """The weekday, 0 being Monday: lun, Mon."""
+    return _WEEKDAYS[language][number]
+
+
 def full_day(value: date, language: Language) -> str:
     """24 nov 2026, 24 Nov 2026."""
     return f"{day(value, language)}{NBSP}{value.year}"

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from anyio import to_thread
 from starlette.datastructures import MutableHeaders
@@ -21,11 +22,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from loginlake.dashboard.denied import page
 from loginlake.dashboard.source import Viewer, Visit, visit
 from loginlake.dashboard.texts import LANGUAGES, Language, text
+from loginlake.dashboard.wish import FILES, PAGES
 from loginlake.errors import LoginlakeError
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
+OWN_PAGE = "/me"
+SEES = frozenset({"viewer", "admin"})
 LANGUAGE_COOKIE = "ll_lang"
 _YEAR_S = 31_536_000
 _HEADERS = {
@@ -71,7 +75,8 @@ class Guard:
         path = str(scope["path"])
         bare = path.removeprefix(str(scope.get("root_path", "")))
         prefix = self._rules.prefix
-        return any(found.startswith(prefix) or found == prefix.rstrip("/") for found in (path, bare))
+        own = (prefix.rstrip("/"), OWN_PAGE)
+        return any(found.startswith((prefix, f"{OWN_PAGE}/")) or found in own for found in (path, bare))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -88,7 +93,7 @@ class Guard:
             return
         token = visit.set(Visit(language, viewer))
         try:
-            await self._inside(scope, receive, send)
+            await self._inside(self._to_page(scope), receive, send)
         finally:
             visit.reset(token)
 
@@ -97,27 +102,38 @@ class Guard:
         machine = self._is_machine(request)
         if viewer is None:
             return self._refusal(request, 401, "unauthenticated", language) if machine else RedirectResponse("/", 303)
-        if viewer.role != "viewer":
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        if path != OWN_PAGE and viewer.role not in SEES:
             return self._refusal(request, 403, "forbidden", language)
-        if machine:
+        if machine and "export." not in path:
             return None if _body_is_bounded(request) else self._refusal(request, 413, "too_large", language)
-        if request.url.path != self._rules.prefix:
-            path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-            if path == self._rules.prefix.rstrip("/"):
-                return RedirectResponse(self._rules.prefix, 307)
+        if path == self._rules.prefix.rstrip("/"):
+            return RedirectResponse(self._rules.prefix, 307)
+        below = path.removeprefix(self._rules.prefix) if path.startswith(self._rules.prefix) else None
+        if path != OWN_PAGE and below not in (*PAGES, *FILES):
             return self._refusal(request, 404, "missing", language)
-        return self._language_chosen(request)
+        reads = request.method in {"GET", "HEAD"}
+        return self._language_chosen(request) if reads else self._refusal(request, 405, "missing", language)
+
+    def _to_page(self, scope: Scope) -> Scope:
+        """Every page is the same document of Dash's: it is served under the name of each."""
+        below = str(scope["path"]).partition(self._rules.prefix)
+        if below[1] and not below[0] and below[2] in PAGES:
+            return {**scope, "path": self._rules.prefix, "raw_path": self._rules.prefix.encode()}
+        return scope
 
     def _is_machine(self, request: Request) -> bool:
         """Whether the page's scripts ask (data, scripts, styles), not a person on the way to a page."""
         below = request.url.path.partition(self._rules.prefix)[2]
-        return below.startswith(("_", "assets/"))
+        return below.startswith(("_", "assets/", "export."))
 
     def _language_chosen(self, request: Request) -> Response | None:
         chosen = request.query_params.get("lang")
         if chosen not in LANGUAGES:
             return None
-        response = RedirectResponse(self._rules.prefix, 303)
+        kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+        query = f"?{urlencode(kept)}" if kept else ""
+        response = RedirectResponse(f"{request.url.path}{query}", 303)
         response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=_YEAR_S, samesite="lax", secure=self._rules.secure)
         return response
 

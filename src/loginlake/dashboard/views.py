@@ -11,17 +11,14 @@ import dash_mantine_components as dmc
 from dash import html
 
 from loginlake.dashboard import formats
+from loginlake.dashboard.ask import Ask
 from loginlake.dashboard.figures import OTHERS, Day, Hour, Latest, Path, SameTime, Totals, Window
+from loginlake.dashboard.parts import aria, table
 from loginlake.dashboard.texts import TEXTS, Language, text
 
 Component = Any
 DAILY_AXIS: Mapping[str, Any] = {"minTickGap": 20, "interval": "preserveEnd", "tickMargin": 8}
 _DAYS_A_LABEL = ((7, 1), (31, 7), (400, 14))
-
-
-def aria(**words: str) -> dict[str, Any]:
-    """The attributes aria-... of a component."""
-    return {f"aria-{name}": value for name, value in words.items()}
 
 
 def clock(complete_until: datetime | None, now: datetime, zone: ZoneInfo, stale_s: float, lang: Language) -> Component:
@@ -170,36 +167,35 @@ def hourly_table(hours: Sequence[Hour], lang: Language) -> Component:
 
 
 def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], lang: Language) -> Component:
-    head = html.Tr([html.Th(text(lang, column), scope="col") for column in columns])
-    body = [html.Tr([html.Th(row[0], scope="row"), *(html.Td(cell) for cell in row[1:])]) for row in rows]
-    caption_words = html.Caption(text(lang, caption), className="unseen")
-    return html.Table([caption_words, html.Thead(head), html.Tbody(body)], className="numbers")
+    return table(text(lang, caption), [text(lang, column) for column in columns], rows)
 
 
-def latest(items: Sequence[Latest], now: datetime, zone: ZoneInfo, lang: Language) -> Component:
+def latest(items: Sequence[Latest], ask: Ask) -> Component:
     """The latest sign-ins, newest first."""
+    lang = ask.language
     if not items:
         return html.P(text(lang, "latest_none"), className="nothing")
     columns = ("person", "application", "device", "time")
     head = html.Tr([html.Th(text(lang, column), scope="col", className=f"c-{column}") for column in columns])
-    rows = [html.Tr(_latest_cells(item, now, zone, lang)) for item in items]
+    rows = [html.Tr(_latest_cells(item, ask)) for item in items]
     caption = html.Caption(text(lang, "latest"), className="unseen")
     return html.Table([caption, html.Thead(head), html.Tbody(rows)], className="latest")
 
 
-def _latest_cells(item: Latest, now: datetime, zone: ZoneInfo, lang: Language) -> list[Component]:
+def _latest_cells(item: Latest, ask: Ask) -> list[Component]:
+    lang = ask.language
     name = item.username.strip() or text(lang, "nameless")
     who = html.Span(
         [
             html.Span(html.Bdi(name), className="who-name", title=name),
-            html.Span(html.Bdi(formats.masked(item.email)), className="who-mail"),
+            html.Span(html.Bdi(ask.email(item.email)), className="who-mail"),
         ],
         className="who-words",
     )
     kind = f"device_{item.device}"
     words = (text(lang, kind) if kind in TEXTS[lang] else item.device, item.agent)
     device = " · ".join(word for word in words if word) or "—"
-    moment = html.Time(formats.when(item.time, now, zone, lang), dateTime=item.time.isoformat())
+    moment = html.Time(formats.when(item.time, ask.now, ask.shown.zone, lang), dateTime=item.time.isoformat())
     return [
         html.Th(html.Span([avatar(name, item.picture), who], className="who"), scope="row", className="c-person"),
         html.Td(html.Bdi(item.application), className="c-application", title=item.application),

@@ -101,8 +101,12 @@ class Snapshot:
 
 def person(gold: GoldStore, provider: str, user_id: str) -> dict[str, Any] | None:
     """A person's document, or None. It may be one refresh ahead of a snapshot, and says in which it was written."""
-    name = person_key(provider, user_id)
-    document = gold.read(USERS, [name]).get(name)
+    return person_of(gold, person_key(provider, user_id))
+
+
+def person_of(gold: GoldStore, key: str) -> dict[str, Any] | None:
+    """The same by the person's key."""
+    document = gold.read(USERS, [key]).get(key)
     return None if document is None else {key: value for key, value in document.items() if key != "_id"}
 
 

@@ -33,7 +33,7 @@ INDEXES = (*ORDERS.values(), _SEARCHED[1])
 class Page(NamedTuple):
     """Some people, and whether more come after them. `cut`: a search found more than it looks at."""
 
-    people: list[Document]
+    people: Sequence[Document]
     more: bool
     cut: bool = False
 

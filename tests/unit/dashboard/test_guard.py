@@ -16,8 +16,9 @@ from fastapi import FastAPI, Request
 from starlette.types import Message
 
 from loginlake.dashboard.app import PREFIX, Viewer
-from loginlake.dashboard.callbacks import OUTPUTS
+from loginlake.dashboard.callbacks import INPUTS, OUTPUTS
 from loginlake.dashboard.guard import MAX_BODY
+from loginlake.dashboard.pages import PAGES
 from loginlake.errors import Unavailable
 
 EXTRA = (
@@ -33,11 +34,11 @@ EXTRA = (
     "/dashboard/_dash-component-suites/os/path.py",
 )
 REFRESH: dict[str, Any] = {
-    "output": "..{}..".format("...".join(f"{component}.{prop}" for component, prop in OUTPUTS.values())),
-    "outputs": [{"id": component, "property": prop} for component, prop in OUTPUTS.values()],
+    "output": "..{}..".format("...".join(f"{component}.{prop}" for component, prop in OUTPUTS)),
+    "outputs": [{"id": component, "property": prop} for component, prop in OUTPUTS],
     "inputs": [
-        {"id": "ask", "property": "data", "value": 1},
-        {"id": "range", "property": "value", "value": "30"},
+        {"id": name, "property": prop, "value": value}
+        for (name, prop), value in zip(INPUTS, (1, "/dashboard/", ""), strict=True)
     ],
     "changedPropIds": ["ask.data"],
     "state": [{"id": "stamp", "property": "data", "value": None}],
@@ -95,7 +96,7 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 def test_dash_is_all_below_the_prefix(app: FastAPI) -> None:
     paths = {getattr(route, "path", "") for route in app.routes}
-    known = {"/", "/static", *(path for path in paths if path.startswith(PREFIX))}
+    known = {"/", "/static", "/me", *(path for path in paths if path.startswith(PREFIX))}
     assert paths - known <= {"/docs", "/redoc", "/docs/oauth2-redirect", "/dashboard/assets"}
     assert {f"{PREFIX}_dash-layout", f"{PREFIX}_dash-dependencies", f"{PREFIX}_dash-update-component"} <= paths
 
@@ -103,7 +104,7 @@ def test_dash_is_all_below_the_prefix(app: FastAPI) -> None:
 def test_nobody_gets_anything(app: FastAPI) -> None:
     for method, path in routes(app):
         response = ask(app, method, path)
-        machine = "/_" in path or "/assets/" in path
+        machine = "/_" in path or "/assets/" in path or "/export." in path
         assert response.status_code == (401 if machine else 303), (method, path)
         if not machine:
             assert response.headers["location"] == "/"
@@ -135,7 +136,7 @@ def test_a_viewer_gets_the_page_and_404_for_what_is_not_there(app: FastAPI) -> N
     assert ask(app, "GET", f"{PREFIX}assets/dashboard.css", "viewer").status_code == 200
     answer = ask(app, "POST", f"{PREFIX}_dash-update-component", "viewer", json=REFRESH)
     assert answer.status_code == 200
-    assert answer.json()["response"]["page"]["className"] == "page is-ready"
+    assert answer.json()["sideUpdate"]["page"]["className"] == "page is-ready"
 
 
 def test_unknown_paths_of_the_whole_app_stay_unknown(app: FastAPI) -> None:
@@ -216,21 +217,81 @@ def test_a_broken_callback_is_told_so(app: FastAPI, body: bytes) -> None:
     assert response.json()["title"] == "malformed"
 
 
-@pytest.mark.parametrize("wish", ["x", None, 30, {"a": 1}, "1000000", ["7"]])
-def test_a_range_that_is_not_offered_is_the_usual_one(app: FastAPI, wish: object) -> None:
-    asked = {**REFRESH, "inputs": [REFRESH["inputs"][0], {"id": "range", "property": "value", "value": wish}]}
-    answer = ask(app, "POST", f"{PREFIX}_dash-update-component", "viewer", json=asked)
-    assert len(answer.json()["response"]["daily-chart"]["data"]) == 30
+@pytest.mark.parametrize(
+    "wish", ["?range=x", None, 30, {"a": 1}, "?range=1000000", ["7"], "?from=2026-13-01&to=x", "?" + "a" * 9_000]
+)
+def test_a_wish_that_is_not_offered_is_the_usual_one(app: FastAPI, wish: object) -> None:
+    inputs = [*REFRESH["inputs"][:2], {**REFRESH["inputs"][2], "value": wish}]
+    answer = ask(app, "POST", f"{PREFIX}_dash-update-component", "viewer", json={**REFRESH, "inputs": inputs})
+    assert answer.status_code == 200
+    assert '"value": "30"' in answer.text or '"value":"30"' in answer.text
+
+
+def call(app: FastAPI, who: str, page: str, search: str = "") -> httpx.Response:
+    inputs = [
+        REFRESH["inputs"][0],
+        *(
+            {**one, "value": value}
+            for one, value in zip(REFRESH["inputs"][1:], (f"{PREFIX}{page}", search), strict=True)
+        ),
+    ]
+    return ask(app, "POST", f"{PREFIX}_dash-update-component", who, json={**REFRESH, "inputs": inputs})
+
+
+OWN = "google|3"
+
+
+@pytest.mark.parametrize("page", [*PAGES, "export.csv", "export.json"])
+@pytest.mark.parametrize(("who", "status"), [("", 401), ("person", 403), ("viewer", 200), ("admin", 200)])
+def test_every_page_and_callback_by_role(app: FastAPI, page: str, who: str, status: int) -> None:
+    """The authorisation matrix: pages, files and the callback of each page, as nobody, a person, a viewer, an admin."""
+    document = ask(app, "GET", f"{PREFIX}{page}", who)
+    assert document.status_code == (303 if status == 401 and not page.startswith("export.") else status)
+    answer = call(app, who, page)
+    assert answer.status_code == status
+    if status != 200:
+        assert b"example.com" not in document.content + answer.content
+        assert len(answer.content) < 200
+
+
+@pytest.mark.parametrize(("who", "status"), [("", 303), ("person", 200), ("viewer", 200), ("admin", 200)])
+def test_everybody_sees_their_own_page_and_nobody_elses(app: FastAPI, who: str, status: int) -> None:
+    page = ask(app, "GET", "/me?id=google%7C1&key=google%7C1", who)
+    assert page.status_code == status
+    if status == 200:
+        number = {"admin": 1, "viewer": 2, "person": 3}[who]
+        assert f">{number + 1}<" in page.text  # their own sign-ins, whatever is asked for
+        assert "<script" not in page.text
+    for path in ("/me/", "/me/x", "/me/../dashboard/_dash-layout"):
+        assert ask(app, "GET", path, "person").status_code in {403, 404}
+    assert ask(app, "POST", "/me", "person").status_code == 405
+
+
+def test_an_export_masks_addresses_for_a_viewer_and_is_no_formula(app: FastAPI) -> None:
+    masked, whole = (ask(app, "GET", f"{PREFIX}export.csv?order=name", who).text for who in ("viewer", "admin"))
+    assert "•••@example.com" in masked
+    assert "0@example.com" not in masked
+    assert "0@example.com" in whole
+    assert "\"'=HYPERLINK" in whole
+    rows = ask(app, "GET", f"{PREFIX}export.json?order=signins&dir=desc", "viewer").json()
+    assert [row["signins"] for row in rows] == sorted((row["signins"] for row in rows), reverse=True)
+
+
+def test_origins_row_by_row_are_for_admins(app: FastAPI) -> None:
+    assert "1:42" in call(app, "admin", "pipeline", "?day=2026-11-24").text
+    assert "1:42" not in call(app, "viewer", "pipeline", "?day=2026-11-24").text
 
 
 def test_the_language_is_kept_in_the_cookie_of_the_sign_in_page(app: FastAPI) -> None:
     chosen = ask(app, "GET", f"{PREFIX}?lang=en", "viewer")
     assert (chosen.status_code, chosen.headers["location"]) == (303, PREFIX)
     assert "ll_lang=en" in chosen.headers["set-cookie"]
+    kept = ask(app, "GET", f"{PREFIX}overview?range=7&lang=en", "viewer")
+    assert kept.headers["location"] == f"{PREFIX}overview?range=7"
     headers = {"cookie": "who=viewer; ll_lang=en"}
     assert 'lang="en"' in ask(app, "GET", PREFIX, headers=headers).text
-    assert "Sign-ins today" not in ask(app, "GET", f"{PREFIX}_dash-layout", "viewer").text
-    assert "Latest sign-ins" in ask(app, "GET", f"{PREFIX}_dash-layout", headers=headers).text
+    assert "Saltar al contenido" in ask(app, "GET", f"{PREFIX}_dash-layout", "viewer").text
+    assert "Skip to content" in ask(app, "GET", f"{PREFIX}_dash-layout", headers=headers).text
     assert ask(app, "GET", f"{PREFIX}?lang=xx", "viewer").status_code == 200
 
 
@@ -250,8 +311,8 @@ def test_two_dashboards_in_one_process_do_not_meet() -> None:
     first, second = (
         ask(app, "POST", f"{PREFIX}_dash-update-component", "viewer", json=REFRESH).json() for app in (one, other)
     )
-    assert first["response"]["page"]["className"] == "page is-ready"
-    assert second["response"]["page"]["className"] == "page is-empty"
+    assert first["sideUpdate"]["page"]["className"] == "page is-ready"
+    assert second["sideUpdate"]["page"]["className"] == "page is-empty"
 
 
 def test_a_callback_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -69,8 +69,8 @@ def test_every_look_is_sound(chrome: Browser, served: Served, look: Look) -> Non
 def test_every_chart_is_a_table_too(chrome: Browser, served: Served, look: Look) -> None:
     with visitor(chrome, served.origin, look) as (page, watch):
         open_dashboard(page, served.origin)
-        page.locator("#daily-view label").last.click()
-        page.locator("#hourly-view label").last.click()
+        page.locator(".card-daily summary").click()
+        page.locator(".card-hourly summary").click()
         expect(page.locator("#daily-table tbody tr")).to_have_count(30)
         expect(page.locator("#hourly-table tbody tr")).to_have_count(24)
         expect(page.locator("#daily-chart")).to_be_hidden()

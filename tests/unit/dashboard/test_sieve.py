@@ -14,14 +14,17 @@ from fakes.snapshots import FakeAnswers
 from starlette.types import Message, Receive, Scope, Send
 
 from loginlake.dashboard.app import PREFIX
-from loginlake.dashboard.callbacks import OUTPUTS
+from loginlake.dashboard.callbacks import INPUTS, OUTPUTS
 from loginlake.dashboard.sieve import MOST_OBJECTS, Sieve
 
-PROPS = [{"id": component, "property": prop} for component, prop in OUTPUTS.values()]
+PROPS = [{"id": component, "property": prop} for component, prop in OUTPUTS]
 CALL: dict[str, Any] = {
     "output": "..{}..".format("...".join(f"{prop['id']}.{prop['property']}" for prop in PROPS)),
     "outputs": PROPS,
-    "inputs": [{"id": "ask", "property": "data", "value": 1}, {"id": "range", "property": "value", "value": "30"}],
+    "inputs": [
+        {"id": name, "property": prop, "value": value}
+        for (name, prop), value in zip(INPUTS, (1, PREFIX, ""), strict=True)
+    ],
     "changedPropIds": ["ask.data"],
     "state": [{"id": "stamp", "property": "data", "value": None}],
 }
@@ -53,7 +56,7 @@ def test_what_the_page_asks_passes() -> None:
     "change",
     [
         {"output": "nope.children"},
-        {"output": "daily-body.className", "outputs": [{"id": "daily-body", "property": "className"}]},
+        {"output": "ask.data", "outputs": [{"id": "ask", "property": "data"}]},
         {"output": None},
         {"outputs": []},
         {"outputs": PROPS[:-1]},

@@ -9,6 +9,7 @@ import pytest
 import loginlake.dashboard
 from loginlake.dashboard.texts import LANGUAGES, TEXTS, language_named, text
 from loginlake.silver import reasons
+from loginlake.web.identity import Reason
 
 SOURCES = sorted(Path(loginlake.dashboard.__file__).parent.glob("*.py"))
 
@@ -31,20 +32,22 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
     words = {
         node.value
         for path in SOURCES
-        if path.name != "texts.py"
+        if not path.name.startswith("words_")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     fields = {*reasons.ATTRIBUTES, *(name for kind in reasons.DATA.values() for name in kind), "email_verified", "data"}
     codes = {code for code in TEXTS["es"] if code.startswith("reason_")}  # test_views.py holds them to the cleaning
+    refused = {f"refused_{reason.value}" for reason in Reason}
     made = (
         codes
+        | refused
         | {f"field_{name}" for name in fields}
         | {f"{name}_{end}" for name in words for end in ("title", "text", "link", "short")}
         | {
             f"{start}{end}"
-            for start in ("range_", "ago_", "device_", "view_")
-            for end in (*words, "7", "30", "90", "desktop", "mobile", "tablet", "bot")
+            for start in ("range_", "ago_", "device_", "view_", "column_", "compare_", "nav_")
+            for end in (*words, "7", "30", "90", "365", "desktop", "mobile", "tablet", "bot")
         }
     )
     assert set(TEXTS["es"]) <= words | made

@@ -1,4 +1,4 @@
-/* The page's own few lines: number format of the charts, chart or table, when to ask, whether the server answers. */
+/* The page's own few lines: number format of the charts, controls to the address, when to ask, whether the server answers. */
 (() => {
   // Whoever is signed out, or off the list, must not keep the names on the screen.
   const { fetch } = window;
@@ -19,10 +19,27 @@
   let waiting = false;
   let asked = 0;
 
+  // A control changes its field of the address; the address is what a page shows. A new search starts at its beginning.
+  const USUAL = { range: "30", compare: "previous", app: "", q: "" };
+  const choose = (name) => (value) => {
+    const fields = new URLSearchParams(window.location.search);
+    const same = (fields.get(name) ?? USUAL[name]) === value;
+    if (typeof value !== "string" || same || value === "0") return window.dash_clientside.no_update;
+    if (value === USUAL[name]) fields.delete(name);
+    else fields.set(name, value);
+    if (name === "range") ["from", "to"].forEach((field) => fields.delete(field));
+    if (name === "q") ["after", "at"].forEach((field) => fields.delete(field));
+    const text = fields.toString();
+    return text ? `?${text}` : "";
+  };
+
   window.dashMantineFunctions = { number: (value) => numbers.format(value) };
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.loginlake = {
-    view: (value) => `card-body shows-${value === "table" ? "table" : "chart"}`,
+    choose_range: choose("range"),
+    choose_compare: choose("compare"),
+    choose_app: choose("app"),
+    choose_q: choose("q"),
     // Dash drops an answer that a newer question overtook: on a slow line each tick would undo the one before.
     ask: (_tick, beat) => {
       const now = Date.now();

@@ -1,0 +1,65 @@
+"""One question of a page: who asks, for what, when, and where the answers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from loginlake.dashboard import formats
+from loginlake.dashboard.photos import Photos
+from loginlake.dashboard.series import Series
+from loginlake.dashboard.source import Answers, Path, People
+from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.wish import Wish
+
+
+class Sources(NamedTuple):
+    """Where answers come from. Each is asked in a thread."""
+
+    open_snapshot: Callable[[], Answers]
+    people: People
+    path: Path
+
+
+class Shown(NamedTuple):
+    """How answers are shown, to everybody alike."""
+
+    zone: ZoneInfo
+    photos: Photos
+    stale_s: float
+    unmask: bool = False
+
+
+class Ask(NamedTuple):
+    """One question."""
+
+    wish: Wish
+    language: Language
+    now: datetime
+    shown: Shown
+    admin: bool = False
+
+    def text(self, key: str, **values: object) -> str:
+        """Words in the asker's language."""
+        return text(self.language, key, **values)
+
+    def number(self, value: int) -> str:
+        """A number as the asker writes it."""
+        return formats.number(value, self.language)
+
+    def email(self, address: object) -> str:
+        """An e-mail address as this asker may see it."""
+        found = str(address or "")
+        return found if self.admin or self.shown.unmask else formats.masked(found)
+
+    @property
+    def today(self) -> date:
+        """The UTC day."""
+        return self.now.astimezone(UTC).date()
+
+
+def series(snapshot: Answers, first: date, last: date, app: str = "") -> Series:
+    """The figures of some days, of one application or of all: a document a month."""
+    return Series(snapshot.months(f"{first:%Y-%m}", f"{last:%Y-%m}", app), first, last)

@@ -1,0 +1,59 @@
+"""Names with their numbers, as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dash import html
+
+from loginlake.dashboard import formats
+from loginlake.dashboard.ask import Ask
+from loginlake.dashboard.parts import Parts, aria
+from loginlake.dashboard.series import OTHERS, Bar, Series, bars
+from loginlake.dashboard.texts import TEXTS
+
+Component = Any
+MOST = 8
+
+
+def bar_list(
+    parts: Parts, field: str, pair: tuple[Series, Series | None], ask: Ask, *, words: Callable[[str], str] = str
+) -> Component:
+    """The largest names of a field, beside what they are compared with."""
+    now, before = pair
+    found = bars(now, before, field, MOST)
+    return parts.div(f"{field}-list", bar_rows(found, ask, words) if found else nothing(ask))
+
+
+def nothing(ask: Ask) -> Component:
+    """What is said where there is nothing to show."""
+    return html.P(ask.text("nothing"), className="nothing")
+
+
+def bar_rows(found: list[Bar], ask: Ask, words: Callable[[str], str]) -> Component:
+    """Names with their bars, numbers, shares and changes."""
+    highest, total = max(bar.number for bar in found), sum(bar.number for bar in found)
+    return html.Ul([_row(bar, highest, total, ask, words) for bar in found], className="bars")
+
+
+def _row(bar: Bar, highest: int, total: int, ask: Ask, words: Callable[[str], str]) -> Component:
+    name = ask.text("others_names") if bar.name == OTHERS else words(bar.name) or ask.text("unknown")
+    width = f"{max(1, round(100 * bar.number / highest))}%"
+    share = f"{round(100 * bar.number / total)}{formats.NBSP}%"
+    change = formats.change(bar.number, bar.before, ask.language) if bar.before else ""
+    return html.Li(
+        [
+            html.Span(html.Bdi(name), className="bar-name", title=name),
+            html.Span(change, className="bar-change"),
+            html.Span(ask.number(bar.number), className="bar-count"),
+            html.Span(share, className="bar-share"),
+            html.Span(html.Span(style={"width": width}), className="bar-track", **aria(hidden="true")),
+        ]
+    )
+
+
+def refused_words(code: str, ask: Ask) -> str:
+    """A reason of a refusal in words; one that nobody wrote words for as it is."""
+    key = f"refused_{code}"
+    return ask.text(key) if key in TEXTS[ask.language] else code

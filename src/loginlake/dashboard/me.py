@@ -1,0 +1,104 @@
+"""/me: a person's own sign-ins, and nothing else. Plain HTML, no script: whoever is signed in may see it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from html import escape
+from zoneinfo import ZoneInfo
+
+from loginlake.dashboard import formats
+from loginlake.dashboard.source import Document, Viewer
+from loginlake.dashboard.texts import Language, text
+
+_PAGE = """<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="UTF-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · loginlake</title>
+<link rel="icon" href="/static/favicon.svg">
+<link rel="stylesheet" href="/static/tokens.css">
+<style>
+*{{box-sizing:border-box}}
+body{{margin:0;background:var(--ll-bg);color:var(--ll-text);font:1rem/1.55 var(--ll-font);font-feature-settings:"tnum"}}
+main{{width:min(46rem,100% - 2rem);margin:2rem auto;display:grid;gap:1rem}}
+header,section{{padding:1.25rem 1.5rem;background:var(--ll-surface);border:1px solid var(--ll-line);
+border-radius:var(--ll-radius)}}
+header{{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center}}
+h1{{margin:0;font-size:1.35rem;font-weight:650}} h2{{margin:0 0 .5rem;font-size:1rem;font-weight:640}}
+p{{margin:0;color:var(--ll-muted)}}
+nav{{margin-left:auto;display:flex;gap:1rem}} a{{color:var(--ll-accent);font-weight:560}}
+dl{{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:0}}
+dt{{color:var(--ll-muted);font-size:.85rem}} dd{{margin:0;font-weight:640;font-size:1.15rem}}
+table{{border-collapse:collapse;width:100%}}
+th,td{{text-align:left;font-weight:400;padding:.4rem 0;border-bottom:1px solid var(--ll-line)}}
+td,th:last-child{{text-align:right}} thead th{{color:var(--ll-muted);font-size:.85rem}}
+.strip{{display:grid;grid-auto-flow:column;grid-template-rows:repeat(7,.7rem);
+grid-auto-columns:.7rem;gap:2px;overflow-x:auto}}
+.strip span{{border-radius:2px;background:var(--ll-surface-2)}} .strip .on{{background:var(--ll-accent)}}
+a:focus-visible,div:focus-visible{{outline:3px solid var(--ll-focus);outline-offset:2px}}
+</style>
+</head>
+<body>
+<main>
+<header><div><h1>{title}</h1><p>{who}</p></div><nav aria-label="{nav}">{links}</nav></header>
+{body}
+</main>
+</body>
+</html>
+"""
+_LATEST_DAYS = 60
+
+
+def page(viewer: Viewer, one: Document | None, language: Language, now: datetime, zone: ZoneInfo) -> str:
+    """The page of who is signed in; `one` is their own document, None before their first sign-in is counted."""
+    links = [f'<a href="/">{text(language, "back")}</a>']
+    if viewer.role != "person":
+        links.append(f'<a href="/dashboard/">{text(language, "nav_simple")}</a>')
+    body = f"<section><p>{text(language, 'me_none')}</p></section>" if one is None else _body(one, language, now, zone)
+    return _PAGE.format(
+        language=language,
+        title=text(language, "me"),
+        who=f"<bdi>{escape(viewer.name)}</bdi>",
+        nav=text(language, "nav"),
+        links="".join(links),
+        body=body,
+    )
+
+
+def _body(one: Document, language: Language, now: datetime, zone: ZoneInfo) -> str:
+    def at(value: str) -> str:
+        local = formats.moment(value).astimezone(zone)
+        return f"{formats.full_day(local.date(), language)}, {local:%H:%M}"
+
+    facts = (
+        ("column_signins", formats.number(int(one["signins"]), language)),
+        ("column_active_days", formats.number(int(one["active_days"]), language)),
+        ("column_first", at(one["first"])),
+        ("column_last", at(one["last"])),
+    )
+    listed = "".join(f"<div><dt>{text(language, key)}</dt><dd>{escape(value)}</dd></div>" for key, value in facts)
+    days = {date.fromisoformat(day): int(number) for day, number in one["days"].items()}
+    rows = "".join(
+        f'<tr><th scope="row">{formats.full_day(day, language)}</th><td>{formats.number(number, language)}</td></tr>'
+        for day, number in sorted(days.items(), reverse=True)[:_LATEST_DAYS]
+    )
+    zone_words = text(language, "me_note", zone=formats.zone_words(zone, language))
+    return (
+        f"<section><dl>{listed}</dl></section>"
+        f"<section><h2>{text(language, 'strip')}</h2>{_strip(days, now.date(), language)}</section>"
+        f"<section><h2>{text(language, 'history')}</h2><table><thead><tr>"
+        f'<th scope="col">{text(language, "day")}</th><th scope="col">{text(language, "signins")}</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table><p>{zone_words}</p></section>"
+    )
+
+
+def _strip(days: dict[date, int], today: date, language: Language) -> str:
+    start = today - timedelta(days=today.weekday() + 7 * 52)
+    cells = [
+        f'<span{" class=on" if at in days else ""} title="{formats.full_day(at, language)}: {days.get(at, 0)}"></span>'
+        for at in (start + timedelta(days=number) for number in range((today - start).days + 1))
+    ]
+    year = sum(number for at, number in days.items() if at >= start)
+    label = text(language, "strip_label", n=formats.number(year, language), days=sum(at >= start for at in days))
+    return f'<div class="strip" role="img" tabindex="0" aria-label="{label}">{"".join(cells)}</div>'

@@ -1,0 +1,322 @@
+"""The overview: one range, one application and one comparison for everything on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from loginlake.dashboard import formats
+from loginlake.dashboard.ask import Ask, Sources, series
+from loginlake.dashboard.controls import app_control, compare_control, range_control
+from loginlake.dashboard.drawn import drawn
+from loginlake.dashboard.figures import host
+from loginlake.dashboard.lists import bar_list, refused_words
+from loginlake.dashboard.page_simple import MARGIN, NUMBERS, Y_AXIS
+from loginlake.dashboard.parts import Parts, aria, card, figure, heat, table
+from loginlake.dashboard.series import Series, by_week, stickiness
+from loginlake.dashboard.source import Answers
+from loginlake.dashboard.wish import RANGES
+from loginlake.gold.months import app_key
+
+Component = Any
+NAMES = 8
+_LONG = 92  # days: beyond, lifecycles are shown by week
+_LIFE = ("new", "resurrected", "dormant")
+_DAYS_A_LABEL = ((7, 1), (31, 7), (100, 14), (2_000, 61))
+
+
+def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
+    """The page."""
+    del sources
+    wish = ask.wish
+    now = series(snapshot, wish.first, wish.last, wish.app)
+    whole = series(snapshot, wish.first, wish.last) if wish.app else now
+    span = wish.before()
+    before = series(snapshot, *span, wish.app) if span else None
+    parts.shape += f":{bool(wish.app)}:{before is not None}"
+    apps = {app_key(name): name for name in whole.names("by_source") if name != "*"}
+    return [
+        _toolbar(parts, apps, ask),
+        html.Section(
+            parts(html.Dl, "sums", drawn(_tiles(now, before, ask)), className="tiles tiles-4"),
+            **aria(label=ask.text("figures")),
+        ),
+        _signins(parts, now, before, ask),
+        _people(parts, now, ask),
+        _lifecycle(parts, now, ask) if not wish.app else None,
+        _heat(parts, now, ask),
+        html.Div(_lists(parts, (now, before), ask), className="row row-bars"),
+    ]
+
+
+def _toolbar(parts: Parts, apps: dict[str, str], ask: Ask) -> Component:
+    days = ask.text(
+        "span", first=formats.full_day(ask.wish.first, ask.language), last=formats.full_day(ask.wish.last, ask.language)
+    )
+    return html.Div(
+        [
+            range_control(parts, ask, RANGES),
+            compare_control(parts, ask),
+            app_control(parts, ask, apps),
+            parts(html.Span, "span", {"children": f"{days} · {ask.text('daily_note')}"}, className="note"),
+        ],
+        className="toolbar",
+        role="group",
+        **aria(label=ask.text("controls")),
+    )
+
+
+def _tiles(now: Series, before: Series | None, ask: Ask) -> list[Component]:
+    busy = max(1, sum(1 for n in now.daily("signins") if n))
+    mean = round(sum(now.daily("people")) / busy)
+    found = [
+        _tile("signins", ask.number(now.total("signins")), _versus(now, before, "signins", ask), ask),
+        _tile("people_mean", ask.number(mean), html.Span(ask.text("people_mean_note", n=busy)), ask),
+    ]
+    month, sticky = now.latest("people_30"), stickiness(now)
+    if not ask.wish.app:
+        active = ask.number(month[0]) if month else "—"
+        at = ask.text("as_of", day=formats.day(month[1], ask.language)) if month else ""
+        found.append(_tile("people_30", active, html.Span(at), ask))
+        words = html.Span(ask.text("stickiness_note"))
+        found.append(_tile("stickiness", "—" if sticky is None else f"{sticky}{formats.NBSP}%", words, ask))
+    found.append(_tile("refused_sum", ask.number(now.total("refusals")), _versus(now, before, "refusals", ask), ask))
+    return found
+
+
+def _tile(key: str, value: str, more: Component, ask: Ask) -> Component:
+    return html.Div(
+        [
+            html.Dt(ask.text(key), className="tile-label"),
+            html.Dd([html.Span(value, className="tile-value"), html.Span(more, className="tile-more")]),
+        ],
+        className="tile",
+    )
+
+
+def _versus(now: Series, before: Series | None, figure_: str, ask: Ask) -> Component:
+    if before is None:
+        return html.Span("")
+    earlier, counted = before.total(figure_), now.total(figure_)
+    if not before.known:
+        return html.Span(ask.text("compare_nothing"))
+    change = formats.change(counted, earlier, ask.language) if earlier else "—"
+    return html.Span(ask.text("compared", n=ask.number(earlier), change=change))
+
+
+def axis(days: Sequence[date], ask: Ask) -> dict[str, Any]:
+    """The axis below a chart by day: the last day is named, and from there equal steps back."""
+    step = next(step for most, step in _DAYS_A_LABEL if len(days) <= most)
+    ticks = [formats.axis_day(day, ask.language) for day in list(reversed(days))[::step][::-1]]
+    return {"minTickGap": 12, "interval": "preserveEnd", "tickMargin": 8, "ticks": ticks}
+
+
+def _signins(parts: Parts, now: Series, before: Series | None, ask: Ask) -> Component:
+    names = [formats.axis_day(day, ask.language) for day in now.days]
+    counts = now.daily("signins")
+    earlier = before.daily("signins") if before is not None else []
+    data: list[dict[str, Any]] = [{"day": name, "signins": n} for name, n in zip(names, counts, strict=True)]
+    lines = [{"name": "signins", "label": ask.text("signins"), "color": "var(--ll-accent)", "type": "area"}]
+    columns = [ask.text("day"), ask.text("signins")]
+    if before is not None:
+        for point, number in zip(data, earlier, strict=True):
+            point["before"] = number
+        compared = ask.text(f"compare_{ask.wish.compare}")
+        lines.append({"name": "before", "label": compared, "color": "var(--ll-gold)", "type": "line"})
+        columns.append(compared)
+    rows = [
+        [
+            formats.full_day(day, ask.language),
+            *(ask.number(point[key]) for key in ("signins", "before") if key in point),
+        ]
+        for day, point in zip(now.days, data, strict=True)
+    ]
+    top = max(range(len(counts)), key=counts.__getitem__)
+    label = ask.text(
+        "overview_label",
+        signins=ask.number(sum(counts)),
+        peak=formats.full_day(now.days[top], ask.language),
+        most=ask.number(counts[top]),
+    )
+    words = {
+        "table": table(ask.text("daily_signins"), columns, rows[::-1]),
+        "label": label,
+        "open": ask.text("view_table"),
+    }
+    body = figure(
+        parts,
+        "signins",
+        dmc.CompositeChart,
+        {"data": data, "xAxisProps": axis(now.days, ask)},
+        words,
+        dataKey="day",
+        h="100%",
+        series=lines,
+        curveType="monotone",
+        withDots=False,
+        strokeWidth=2,
+        lineProps={"strokeDasharray": "6 4"},
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=NUMBERS,
+        yAxisProps=Y_AXIS,
+        composedChartProps=MARGIN,
+        withLegend=len(lines) > 1,
+        legendProps={"verticalAlign": "top", "height": 30},
+    )
+    return card("signins", ask.text("daily_signins"), body)
+
+
+def _people(parts: Parts, now: Series, ask: Ask) -> Component:
+    keys = ("people",) if ask.wish.app else ("people", "people_7", "people_30")
+    return lines_card(parts, "active", keys, now, ask, note=ask.text("app_note" if ask.wish.app else "active_note"))
+
+
+COLOURS = (
+    "var(--ll-accent)",
+    "var(--ll-gold)",
+    "var(--ll-bronze)",
+    "var(--ll-silver)",
+    "var(--ll-good)",
+    "var(--ll-bad)",
+)
+DASHES = ("0", "6 4", "2 3", "10 3", "8 3 2 3", "1 5")
+
+
+def lines_card(parts: Parts, name: str, keys: Sequence[str], now: Series, ask: Ask, *, note: str) -> Component:
+    """Figures by day as lines, which differ by their dashes as well as by colour."""
+    numbers = {key: now.daily(key) for key in keys}
+    data = [
+        {"day": formats.axis_day(day, ask.language), **{key: numbers[key][at] for key in keys}}
+        for at, day in enumerate(now.days)
+    ]
+    rows = [
+        [formats.full_day(day, ask.language), *(ask.number(numbers[key][at]) for key in keys)]
+        for at, day in enumerate(now.days)
+    ]
+    tops = "; ".join(f"{ask.text(key)}: {ask.number(max(numbers[key], default=0))}" for key in keys)
+    words = {
+        "table": table(ask.text(name), [ask.text("day"), *(ask.text(key) for key in keys)], rows[::-1]),
+        "label": ask.text("highest", what=tops),
+        "open": ask.text("view_table"),
+    }
+    lines = [
+        {"name": key, "label": ask.text(key), "color": COLOURS[at], "strokeDasharray": DASHES[at]}
+        for at, key in enumerate(keys)
+    ]
+    body = figure(
+        parts,
+        name,
+        dmc.LineChart,
+        {"data": data, "xAxisProps": axis(now.days, ask)},
+        words,
+        dataKey="day",
+        h="100%",
+        series=lines,
+        curveType="monotone",
+        withDots=False,
+        strokeWidth=2,
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=NUMBERS,
+        yAxisProps=Y_AXIS,
+        lineChartProps=MARGIN,
+        withLegend=len(keys) > 1,
+        legendProps={"verticalAlign": "top", "height": 30},
+    )
+    return card(name, ask.text(name), body, note=note)
+
+
+def _lifecycle(parts: Parts, now: Series, ask: Ask) -> Component:
+    by_day = len(now.days) <= _LONG
+    keys = ("new", "returning", "resurrected", "dormant") if by_day else _LIFE
+    if by_day:
+        names = list(now.days)
+        numbers = {key: now.daily(key) for key in keys}
+    else:
+        weeks = {key: by_week(now.days, now.daily(key)) for key in keys}
+        names = [week for week, _ in weeks["new"]]
+        numbers = {key: [number for _, number in weeks[key]] for key in keys}
+    parts.shape += f":{by_day}"
+    data = [
+        {"day": formats.axis_day(day, ask.language), **{key: numbers[key][at] for key in keys}}
+        for at, day in enumerate(names)
+    ]
+    rows = [
+        [formats.full_day(day, ask.language), *(ask.number(numbers[key][at]) for key in keys)]
+        for at, day in enumerate(names)
+    ]
+    sums = "; ".join(f"{ask.text(key)}: {ask.number(sum(numbers[key]))}" for key in _LIFE)
+    words = {
+        "table": table(ask.text("lifecycle"), [ask.text("day"), *(ask.text(key) for key in keys)], rows[::-1]),
+        "label": ask.text("in_all", what=sums),
+        "open": ask.text("view_table"),
+    }
+    body = figure(
+        parts,
+        "lifecycle",
+        dmc.BarChart,
+        {"data": data, "xAxisProps": {"minTickGap": 12, "tickMargin": 8}},
+        words,
+        dataKey="day",
+        h="100%",
+        type="stacked",
+        series=[{"name": key, "label": ask.text(key), "color": COLOURS[at]} for at, key in enumerate(keys)],
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=NUMBERS,
+        yAxisProps=Y_AXIS,
+        barChartProps=MARGIN,
+        withLegend=True,
+        legendProps={"verticalAlign": "top", "height": 30},
+    )
+    note = ask.text("lifecycle_note" if by_day else "lifecycle_weeks")
+    return card("lifecycle", ask.text("lifecycle"), body, note=note)
+
+
+def _heat(parts: Parts, now: Series, ask: Ask) -> Component:
+    found = now.heat(ask.shown.zone)
+    highest = max(map(max, found)) or 1
+    head = html.Tr([html.Td(""), *(html.Th(f"{hour:02d}", scope="col") for hour in range(24))])
+    body = []
+    for at, of_day in enumerate(found):
+        name = formats.weekday_name(at, ask.language)
+        cells = [
+            html.Td(
+                html.Span(ask.number(number), className="heat-number"),
+                title=f"{name} {hour:02d}:00: {ask.number(number)}",
+                **heat(number, highest),
+            )
+            for hour, number in enumerate(of_day)
+        ]
+        body.append(html.Tr([html.Th(name, scope="row"), *cells]))
+    caption = html.Caption(ask.text("heat"), className="unseen")
+    live = html.Table([caption, html.Thead(head), html.Tbody(body)], className="heat")
+    zone = ask.text("heat_note", zone=formats.zone_words(ask.shown.zone, ask.language))
+    box = parts.div("heat", live, className="wide", tabIndex="0", role="group", **aria(labelledby="heat-card-title"))
+    return card("heat-card", ask.text("heat"), [box], note=zone)
+
+
+def _lists(parts: Parts, pair: tuple[Series, Series | None], ask: Ask) -> list[Component]:
+    def device(name: str) -> str:
+        return ask.text(f"device_{name}") if name in {"desktop", "mobile", "tablet", "bot"} else name
+
+    kinds: list[tuple[str, Callable[[str], str]]] = [
+        ("by_source", host),
+        ("by_method", str),
+        ("by_device", device),
+        ("by_browser", str),
+        ("by_system", str),
+        ("by_domain", str),
+        ("refused_by_reason", lambda name: refused_words(name, ask)),
+    ]
+    skipped = {"by_source"} if ask.wish.app else set()
+    return [
+        card(field, ask.text(field), [bar_list(parts, field, pair, ask, words=words)])
+        for field, words in kinds
+        if field not in skipped
+    ]

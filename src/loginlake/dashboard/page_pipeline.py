@@ -1,0 +1,147 @@
+"""The path as a picture with its counts, rejected rows by rule, and from a day to where its rows are from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from dash import dcc, html
+
+from loginlake.dashboard import figures, formats
+from loginlake.dashboard.ask import Ask, Sources
+from loginlake.dashboard.lists import nothing
+from loginlake.dashboard.parts import Parts, aria, card, table
+from loginlake.dashboard.source import Answers, Origin, Path, Stages
+from loginlake.dashboard.views import reason_words
+from loginlake.dashboard.wish import address
+from loginlake.errors import LoginlakeError
+
+Component = Any
+SAMPLE = 10
+ROWS = 20
+DAYS = 14
+
+
+def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
+    """The page."""
+    found = figures.path(snapshot.pipeline(), 100)
+    try:
+        stages, away = sources.path.stages(), False
+    except LoginlakeError:
+        stages, away = Stages(), True
+    flow = parts.div("flow", _flow(stages, found, snapshot, ask), className="flow")
+    note = parts(html.Span, "flow-note", {"children": ask.text("flow_away" if away else "flow_note")})
+    cards = [card("flow-card", ask.text("pipeline"), [flow], note=note)]
+    cards.append(
+        html.Div([_rejected(parts, found, sources.path, ask), _days(parts, snapshot, ask)], className="row row-half")
+    )
+    if ask.wish.day:
+        parts.shape += f":{ask.wish.day}"
+        cards.append(_origin(parts, sources.path, ask))
+    return cards
+
+
+def _flow(stages: Stages, found: figures.Path, snapshot: Answers, ask: Ask) -> Component:
+    accepted = None if stages.accepted is None else stages.accepted + (stages.spooled or 0)
+    waiting = None if accepted is None or stages.landed is None else max(0, accepted - stages.landed)
+    gold = found.signins + found.refusals
+    steps = [
+        ("web", "stage_accepted", accepted, ask.text("stage_spooled", n=ask.number(stages.spooled or 0))),
+        ("topic", "stage_waiting", waiting, ask.text("stage_waiting_note")),
+        ("bronze", "stage_landed", stages.landed, ask.text("stage_landed_note")),
+        ("silver", "stage_rejected", found.rejected, _until(stages.cleaned_until, ask)),
+        ("gold", "stage_gold", gold, _until(snapshot.complete_until, ask)),
+    ]
+    return html.Ol([_step(*step, ask) for step in steps], className="steps")
+
+
+def _step(name: str, key: str, count: int | None, note: str, ask: Ask) -> Component:
+    words = [
+        html.Span(ask.text(key), className="step-name"),
+        html.Strong("—" if count is None else ask.number(count), className="step-count"),
+        html.Span(note, className="step-note"),
+    ]
+    return html.Li(words, className=f"step step-{name}")
+
+
+def _until(value: str | None, ask: Ask) -> str:
+    if value is None:
+        return ask.text("until_never")
+    at = formats.moment(value).astimezone(ask.shown.zone)
+    lag = max(0.0, (ask.now - at).total_seconds())
+    return ask.text("until", clock=f"{at:%H:%M:%S}", lag=formats.ago(lag, ask.language))
+
+
+def _rejected(parts: Parts, found: figures.Path, path: Path, ask: Ask) -> Component:
+    rows = [[reason_words(name, ask.language), html.Code(name), ask.number(count)] for name, count in found.reasons]
+    columns = [ask.text("reason"), ask.text("rule"), ask.text("rows")]
+    live: list[Component] = [table(ask.text("rejected"), columns, rows) if rows else nothing(ask)]
+    try:
+        sample = path.rejected(SAMPLE)
+    except LoginlakeError:
+        sample = []
+    if sample:
+        live += [html.H3(ask.text("sample")), _origins(sample, ask), html.P(ask.text("sample_note"), className="note")]
+    box = parts.div(
+        "rejected-rows", live, className="wide scrolls", tabIndex="0", role="group", **aria(labelledby="rejected-title")
+    )
+    return card("rejected", ask.text("rejected"), [box], note=ask.text("rejected_total", n=ask.number(found.rejected)))
+
+
+def _days(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
+    first = ask.today - timedelta(days=DAYS - 1)
+    rows = [
+        [
+            dcc.Link(document["day"], href=f"/dashboard/pipeline{address(day=document['day'])}"),
+            ask.number(document["signins"]),
+            ask.number(document["refusals"]),
+            ask.number(document["rejected"]),
+        ]
+        for document in reversed(list(snapshot.days(first.isoformat(), ask.today.isoformat())))
+    ]
+    columns = [ask.text("day"), ask.text("signins"), ask.text("refusals"), ask.text("rejected")]
+    live = table(ask.text("by_day"), columns, rows) if rows else nothing(ask)
+    box = parts.div(
+        "by-day", live, className="wide scrolls", tabIndex="0", role="group", **aria(labelledby="by-day-title")
+    )
+    return card("by-day", ask.text("by_day"), [box], note=ask.text("by_day_note"))
+
+
+def _origin(parts: Parts, path: Path, ask: Ask) -> Component:
+    """A day's silver objects, and of the first of them where each row is from."""
+    day = formats.full_day(ask.wish.first.fromisoformat(ask.wish.day), ask.language)
+    try:
+        objects = list(path.objects(ask.wish.day))
+        rows = path.origins(objects[0][0], ROWS) if objects and ask.admin else []
+    except LoginlakeError:
+        objects, rows = [], []
+    live: list[Component] = [
+        table(
+            ask.text("silver_objects"),
+            [ask.text("object"), ask.text("rows")],
+            [[html.Code(key), ask.number(n)] for key, n in objects],
+        )
+        if objects
+        else nothing(ask)
+    ]
+    if rows:
+        live += [html.H3(ask.text("origins", object=objects[0][0])), _origins(rows, ask)]
+    elif objects and not ask.admin:
+        live.append(html.P(ask.text("origins_admin"), className="note"))
+    box = parts.div(
+        "origin-rows", live, className="wide scrolls", tabIndex="0", role="group", **aria(labelledby="origin-title")
+    )
+    return card("origin", ask.text("origin", day=day), [box], note=ask.text("origin_note"))
+
+
+def _origins(found: Sequence[Origin], ask: Ask) -> Component:
+    rows = [
+        [
+            html.Code(one.place),
+            reason_words(one.reason, ask.language) if one.reason else one.time,
+            html.Code(one.object),
+        ]
+        for one in found
+    ]
+    return table(ask.text("origin_rows"), [ask.text("place"), ask.text("what"), ask.text("object")], rows)

@@ -1,0 +1,126 @@
+"""Security: what was refused and why, replayed tokens, silent accounts, and people by number of sign-ins."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from loginlake.dashboard import formats
+from loginlake.dashboard.ask import Ask, Sources, series
+from loginlake.dashboard.controls import range_control
+from loginlake.dashboard.drawn import drawn
+from loginlake.dashboard.lists import bar_rows, nothing, refused_words
+from loginlake.dashboard.page_overview import COLOURS, axis
+from loginlake.dashboard.page_simple import MARGIN, NUMBERS, Y_AXIS
+from loginlake.dashboard.parts import Parts, aria, card, figure, table
+from loginlake.dashboard.series import OTHERS, Bar, Series, bars
+from loginlake.dashboard.source import Answers
+from loginlake.dashboard.wish import RANGES
+
+Component = Any
+REASONS = 5
+REPLAYED = "replayed_nonce"
+
+
+def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
+    """The page."""
+    del sources
+    now, census = series(snapshot, ask.wish.first, ask.wish.last), snapshot.census()
+    tools = html.Div(
+        [range_control(parts, ask, RANGES)], className="toolbar", role="group", **aria(label=ask.text("controls"))
+    )
+    replayed = now.names("refused_by_reason")[REPLAYED]
+    silent = dict(census["silent"])
+    tiles = [
+        _tile("refused_sum", now.total("refusals"), ask.text("in_range"), ask),
+        _tile("replayed", replayed, ask.text("replayed_note"), ask),
+        *(_silent(days, silent.get(days, 0), census["people"], ask) for days in (30, 60, 90)),
+    ]
+    rows = html.Section(parts(html.Dl, "threats", drawn(tiles), className="tiles"), **aria(label=ask.text("figures")))
+    return [
+        tools,
+        rows,
+        _refused(parts, now, ask),
+        html.Div([_reasons(parts, now, ask), _counts(parts, census, ask)], className="row row-bars"),
+    ]
+
+
+def _tile(key: str, value: int, more: str, ask: Ask) -> Component:
+    words = [html.Span(ask.number(value), className="tile-value"), html.Span(more, className="tile-more")]
+    return html.Div([html.Dt(ask.text(key), className="tile-label"), html.Dd(words)], className="tile")
+
+
+def _silent(days: int, number: int, people: int, ask: Ask) -> Component:
+    share = f"{round(100 * number / people)}{formats.NBSP}%" if people else "—"
+    more: list[Component] = [html.Span(ask.text("silent_note", share=share)), " "]
+    if days == 30:
+        more.append(dcc.Link(ask.text("silent_who"), href="/dashboard/people?order=last&dir=asc"))
+    words = [html.Span(ask.number(number), className="tile-value"), html.Span(more, className="tile-more")]
+    return html.Div([html.Dt(ask.text("silent", n=days), className="tile-label"), html.Dd(words)], className="tile")
+
+
+def _refused(parts: Parts, now: Series, ask: Ask) -> Component:
+    names = [bar.name for bar in bars(now, None, "refused_by_reason", REASONS) if bar.name != OTHERS]
+    counted = now.by_name("refused_by_reason", names)
+    labels = [*(refused_words(name, ask) for name in names), ask.text("others_names")]
+    keys = [f"r{at}" for at in range(len(labels))]
+    data = [
+        {"day": formats.axis_day(day, ask.language), **dict(zip(keys, numbers, strict=True))}
+        for day, numbers in zip(now.days, counted, strict=True)
+    ]
+    rows = [
+        [formats.full_day(day, ask.language), *map(ask.number, numbers)]
+        for day, numbers in zip(now.days, counted, strict=True)
+    ]
+    words = {
+        "table": table(ask.text("refused_over"), [ask.text("day"), *labels], rows[::-1]),
+        "label": ask.text("refused_label", n=ask.number(now.total("refusals"))),
+        "open": ask.text("view_table"),
+    }
+    lines = [
+        {"name": key, "label": label, "color": COLOURS[at]}
+        for at, (key, label) in enumerate(zip(keys, labels, strict=True))
+    ]
+    body = figure(
+        parts,
+        "refused",
+        dmc.BarChart,
+        {"data": data, "series": lines, "xAxisProps": axis(now.days, ask)},
+        words,
+        dataKey="day",
+        h="100%",
+        type="stacked",
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=NUMBERS,
+        yAxisProps=Y_AXIS,
+        barChartProps=MARGIN,
+        withLegend=True,
+        legendProps={"verticalAlign": "top", "height": 48},
+    )
+    return card("refused", ask.text("refused_over"), body, note=ask.text("daily_note"))
+
+
+def _reasons(parts: Parts, now: Series, ask: Ask) -> Component:
+    found = bars(now, None, "refused_by_reason", 12)
+    body = bar_rows(found, ask, lambda name: refused_words(name, ask)) if found else nothing(ask)
+    return card("reasons", ask.text("refused_by_reason"), [parts.div("reasons-list", body)])
+
+
+def _counts(parts: Parts, census: Any, ask: Ask) -> Component:
+    edges = [least for least, _ in census["by_signins"]]
+    above = {low: high - 1 for low, high in pairwise(edges)}
+
+    def words(least: str) -> str:
+        low = int(least)
+        if low not in above:
+            return ask.text("signins_from", n=low)
+        return ask.number(low) if above[low] == low else f"{low} – {above[low]}"
+
+    found = [Bar(str(least), number) for least, number in census["by_signins"]]
+    body = bar_rows(found, ask, words) if census["people"] else nothing(ask)
+    note = ask.text("census_note", people=ask.number(census["people"]))
+    return card("census", ask.text("by_signins"), [parts.div("census-list", body)], note=note)

@@ -1,0 +1,128 @@
+"""The first page: the few figures and two charts that say who signed in, when and how often, on one screen."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from loginlake.dashboard import figures, formats, views
+from loginlake.dashboard.ask import Ask, Sources
+from loginlake.dashboard.controls import range_control
+from loginlake.dashboard.drawn import drawn
+from loginlake.dashboard.parts import Parts, aria, card, figure
+from loginlake.dashboard.source import Answers
+
+Component = Any
+RANGES = (7, 30, 90)
+LATEST = 25
+REASONS = 6
+NUMBERS = {"function": "number"}
+Y_AXIS = {"width": 46, "allowDecimals": False}
+MARGIN = {"accessibilityLayer": False, "margin": {"left": 0, "right": 8, "top": 8}}
+
+
+def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
+    """The page."""
+    del sources
+    first, last = figures.reach(ask.today, ask.wish.days)
+    days = figures.by_date(snapshot.days(first.isoformat(), last.isoformat()))
+    complete = formats.moment(snapshot.complete_until) if snapshot.complete_until else None
+    totals = figures.totals(days, ask.today, figures.full_hours(complete, ask.today))
+    tiles = parts(html.Dl, "totals", drawn(views.tiles(totals, ask.language, ask.today)), className="tiles")
+    return [
+        html.Section(tiles, **aria(label=ask.text("figures"))),
+        html.Div([_daily(parts, days, ask), _hourly(parts, days, ask)], className="row row-charts"),
+        html.Div([_latest(parts, snapshot, ask), _path(parts, snapshot, ask)], className="row row-lists"),
+    ]
+
+
+def _daily(parts: Parts, days: dict[date, figures.Document], ask: Ask) -> Component:
+    found, lang = figures.daily(days, ask.today, ask.wish.days), ask.language
+    words = {
+        "table": views.daily_table(found, lang),
+        "label": views.daily_label(found, lang),
+        "open": ask.text("view_table"),
+    }
+    body = figure(
+        parts,
+        "daily",
+        dmc.CompositeChart,
+        {"data": views.daily_points(found, lang), "xAxisProps": views.daily_axis(found, lang)},
+        words,
+        dataKey="day",
+        h="100%",
+        series=[
+            {"name": "signins", "label": ask.text("signins"), "color": "var(--ll-accent)", "type": "area"},
+            {"name": "people", "label": ask.text("people"), "color": "var(--ll-gold)", "type": "line"},
+        ],
+        curveType="monotone",
+        withDots=False,
+        strokeWidth=2,
+        lineProps={"strokeDasharray": "6 4"},
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=NUMBERS,
+        yAxisProps=Y_AXIS,
+        composedChartProps=MARGIN,
+    )
+    keys = [
+        html.Span([html.Span(className=f"key key-{name}"), ask.text(name)], className="series")
+        for name in ("signins", "people")
+    ]
+    note = [*keys, html.Span(ask.text("daily_note"))]
+    return card("daily", ask.text("daily"), body, note=note, tools=[range_control(parts, ask, RANGES)])
+
+
+def _hourly(parts: Parts, days: dict[date, figures.Document], ask: Ask) -> Component:
+    found, lang = figures.hourly(days, ask.today, ask.wish.days, ask.shown.zone), ask.language
+    words = {
+        "table": views.hourly_table(found, lang),
+        "label": views.hourly_label(found, lang),
+        "open": ask.text("view_table"),
+    }
+    body = figure(
+        parts,
+        "hourly",
+        dmc.BarChart,
+        {"data": views.hourly_points(found)},
+        words,
+        dataKey="hour",
+        h="100%",
+        series=[{"name": "signins", "label": ask.text("signins"), "color": "var(--ll-accent)"}],
+        gridAxis="x",
+        tickLine="none",
+        valueFormatter=NUMBERS,
+        barProps={"radius": [3, 3, 0, 0]},
+        yAxisProps=Y_AXIS,
+        xAxisProps={
+            "ticks": [f"{hour:02d}:00" for hour in range(0, 24, 4)],
+            "interval": "equidistantPreserveStart",
+            "tickMargin": 8,
+        },
+        barChartProps=MARGIN,
+    )
+    zone = formats.zone_words(ask.shown.zone, lang)
+    note = parts.div("hourly-note", ask.text("hourly_note", zone=zone, days=ask.wish.days))
+    return card("hourly", ask.text("hourly"), body, note=note)
+
+
+def _latest(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
+    items = figures.latest(snapshot.recent(), ask.shown.photos, LATEST)
+    rows = views.latest(items, ask)
+    listed = parts.div(
+        "latest", rows, className="scroll", tabIndex="0", role="group", **aria(labelledby="latest-title")
+    )
+    return card("latest", ask.text("latest"), [listed])
+
+
+def _path(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
+    found = figures.path(snapshot.pipeline(), REASONS)
+    body = parts.div(
+        "path", views.path(found, ask.language), className="path", role="group", **aria(labelledby="path-title")
+    )
+    since = parts(html.Span, "path-note", {"children": views.path_note(found, ask.language)}, className="note")
+    more = dcc.Link(ask.text("more"), href="/dashboard/pipeline", className="more")
+    return card("path", ask.text("pipeline"), [body], tools=[since, more])

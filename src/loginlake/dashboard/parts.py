@@ -1,0 +1,112 @@
+"""A page as parts: what is drawn once, and the properties that a refresh may send anew, part by part."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from dash import html
+
+from loginlake.dashboard.drawn import drawn
+
+Component = Any
+Props = dict[str, Any]
+
+
+class Parts:
+    """The parts of one page by id. `shape` changes with what is drawn: then the whole page is sent."""
+
+    def __init__(self, shape: str) -> None:
+        self.shape = shape
+        self.found: dict[str, Props] = {}
+
+    def __call__(self, kind: Any, name: str, live: Props, **still: Any) -> Component:
+        """A component with its live properties, which are remembered by its id."""
+        self.found[name] = live
+        return kind(id=name, **still, **live)
+
+    def div(self, name: str, children: Component, **still: Any) -> Component:
+        """A box whose content is live: plain elements, drawn as one."""
+        return self(html.Div, name, drawn(children), **still)
+
+    def digests(self) -> dict[str, str]:
+        """What tells one state of each part from another."""
+        return {name: digest(props) for name, props in self.found.items()}
+
+
+def digest(props: object) -> str:
+    """A short name of some properties."""
+    content = json.dumps(props, default=_plain, sort_keys=True)
+    return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+def _plain(component: Any) -> Any:
+    return component.isoformat() if isinstance(component, date) else component.to_plotly_json()
+
+
+def aria(**words: str) -> dict[str, Any]:
+    """The attributes aria-... of a component."""
+    return {f"aria-{name}": value for name, value in words.items()}
+
+
+def heat(part: int, whole: int) -> dict[str, Any]:
+    """How a cell is coloured for its part of a whole: pale under dark words or deep under light ones, never between."""
+    share = part / whole if whole else 0.0
+    high = share > 0.5
+    mix = 90 + 20 * (share - 0.5) if high else 70 * share
+    return {"style": {"--heat": f"{mix:.0f}%"}, "className": "heat-high" if high else ""}
+
+
+def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Component]]) -> Component:
+    """Numbers as a table: the first cell of each row names it."""
+    head = html.Tr([html.Th(column, scope="col") for column in columns])
+    body = [html.Tr([html.Th(row[0], scope="row"), *(html.Td(cell) for cell in row[1:])]) for row in rows]
+    return html.Table(
+        [html.Caption(caption, className="unseen"), html.Thead(head), html.Tbody(body)], className="numbers"
+    )
+
+
+def card(
+    name: str,
+    title: str,
+    body: Sequence[Component],
+    *,
+    note: Component = None,
+    tools: Sequence[Component] = (),
+    kind: str = "",
+) -> Component:
+    """A titled box."""
+    heading: list[Component] = [html.H2(title, id=f"{name}-title")]
+    if note is not None:
+        heading.append(html.Div(note, className="note"))
+    head = html.Div(
+        [html.Div(heading, className="card-title"), html.Div(list(tools), className="card-tools")],
+        className="card-head",
+    )
+    return html.Section(
+        [head, html.Div(list(body), className="card-body")],
+        className=f"card card-{name} {kind}".strip(),
+        **aria(labelledby=f"{name}-title"),
+    )
+
+
+def figure(parts: Parts, name: str, kind: Any, live: Props, words: Mapping[str, Any], **still: Any) -> list[Component]:
+    """A chart as one picture with a sentence (`label`), and below it the same as a table, folded up."""
+    chart = parts(kind, f"{name}-chart", live, **still)
+    picture = html.Div(chart, role="img", className="chart", **aria(labelledby=f"{name}-label"))
+    numbers = parts.div(
+        f"{name}-table",
+        words["table"],
+        className="as-table",
+        tabIndex="0",
+        role="group",
+        **aria(labelledby=f"{name}-title"),
+    )
+    return [
+        picture,
+        parts(html.Span, f"{name}-label", {"children": words["label"]}, className="unseen"),
+        html.Details([html.Summary(words["open"]), numbers], className="fold"),
+    ]
