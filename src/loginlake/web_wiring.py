@@ -38,7 +38,7 @@ def web_app(
     stages: Callable[[], Mapping[str, str]] = dict,
     collectors: Sequence[Collector] = (),
 ) -> FastAPI:
-    """The sign-in page and the dashboard on one app. `stages` says how this process's are, `collectors` what they did."""
+    """The sign-in page and the dashboard on one app. `stages`: how this process's are; `collectors`: their counts."""
     refuse_unsafe(settings)
     state = wiring.web_state(settings)
     spool = wiring.spooled(settings, log)
