@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+from loginlake.errors import Conflict
 from loginlake.event import person_key
 from loginlake.gold import days, people, pointer
 from loginlake.gold.publish import PublishReport, publish
@@ -37,14 +38,27 @@ def rebuild(
         store.put(keys.dirty(day), uuid.uuid4().hex.encode())
         for entry in list(store.list(keys.people_day(day))):
             store.delete(entry.key)
+    _count_everybody(gold, now())
     report = publish(store, gold, now=now)
-    if first is None and last is None:
-        _remove_strangers(store, gold)
+    if first is None and last is None and _remove_strangers(store, gold) and known:
+        store.put(keys.dirty(max(known)), uuid.uuid4().hex.encode())
+        publish(store, gold, now=now)  # without them
     return report
 
 
-def _remove_strangers(store: ObjectStore, gold: GoldStore) -> None:
-    """Remove the documents of people who have no sign-in on any day, and were not written since."""
+def _count_everybody(gold: GoldStore, now: datetime) -> None:
+    """Make a claim that is never switched: until it is swept, the census is counted from the documents themselves."""
+    while True:
+        try:
+            pointer.claim(gold, pointer.read(gold), now)
+        except Conflict:
+            continue  # another publisher claimed at that moment
+        return
+
+
+def _remove_strangers(store: ObjectStore, gold: GoldStore) -> int:
+    """Remove the documents of people who have no sign-in on any day, and were not written since; how many."""
+    removed = 0
     generation = pointer.read(gold).generation
     known = {
         hash(person)
@@ -62,3 +76,5 @@ def _remove_strangers(store: ObjectStore, gold: GoldStore) -> None:
         ]
         if strangers:
             gold.delete(USERS, strangers)
+            removed += len(strangers)
+    return removed
