@@ -34,7 +34,7 @@ numbers = st.integers(0, 50)
 
 def account(**terms: int) -> Account:
     zero = dict.fromkeys(("answered", *TERMS), 0)
-    return Account(**{**zero, **terms}, rejected_by_reason={}, complete_until=None, moving=False)
+    return Account(**{**zero, **terms}, rejected_by_reason={}, complete_until=None, moving=False, damaged=())
 
 
 @given(waiting=numbers, expired=numbers, ends=st.tuples(*[numbers] * 4), to_publish=numbers, gold=numbers)

@@ -72,7 +72,7 @@ def account(terms: Terms) -> tuple[dict[str, int], dict[str, int]]:
 
 def faults(found: Mapping[str, int]) -> list[Finding]:
     """The equations that do not hold although nothing else is wrong."""
-    whole = Account(**found, rejected_by_reason={}, complete_until=None, moving=False)
+    whole = Account(**found, rejected_by_reason={}, complete_until=None, moving=False, damaged=())
     move = "Audit again with --deep; if it stays, the terms themselves are wrong: tell the maintainers."
     return [Finding(fault="account", where="account", what=f"{text}.", next_move=move) for text in whole.faults()]
 

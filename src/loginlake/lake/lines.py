@@ -34,7 +34,7 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
     try:
         if not data:
             raise EOFError("it is empty")
-        with igzip.IGzipFile(fileobj=BytesIO(data)) as file:
+        with igzip.IGzipFile(fileobj=BytesIO(data)) as file:  # type: ignore[no-untyped-call]
             while piece := file.read(size):
                 whole, end, begun = piece.rpartition(b"\n")
                 if end:
