@@ -17,12 +17,14 @@ from faults.world import World
 from services.kafka import speaks
 
 _KILLED = -signal.SIGKILL
+_LONG = 0.4  # so many of the pauses last as long as they do in life, in a long drill
 _hold = threading.Event().wait
 
 
 def strike(world: World, client: Client, act: Act) -> bool:
     """Do what the act says; whether it struck."""
     client.more(act.events)
+    world.until_logged(act.events)
     system, _, rest = act.kind.partition(".")
     if rest.startswith("kill.") and system in ("land", "clean", "publish"):
         return _kill(world, system, rest.removeprefix("kill."), act)
@@ -131,7 +133,7 @@ def _broker_paused(world: World, client: Client, act: Act) -> bool:
     servers.kafka.child.pause()
     try:
         client.more(act.events)
-        _hold(act.hold_s + servers.pause_s)
+        _hold(act.hold_s + servers.pause_s * (act.chance < _LONG))
     finally:
         servers.kafka.child.go_on()
     return True
@@ -172,7 +174,7 @@ def _store(world: World, act: Act, fault: str) -> bool:
     run = world.start(stage, Trap(step, act.nth, "before", "ask", url=proxy.url + way, body=json.dumps(body)))
     try:
         if run.until_sprung():
-            _hold(act.hold_s + servers.hung_s * (fault == "hung"))
+            _hold(act.hold_s + servers.hung_s * (fault == "hung" and act.chance < _LONG))
     finally:
         servers.heal_lake()
     run.end(TOLD)
@@ -197,7 +199,7 @@ def _gold_killed(world: World, client: Client, act: Act) -> bool:
     world.before("publish")
     step = "rows" if act.chance < 0.7 else "pointer"
     with world.reader():
-        run = world.start("publish", Trap(step, act.nth, act.when, "kill other", pid=servers.mongo.child.pid))
+        run = world.start("publish", Trap(step, 1, act.when, "kill other", pid=servers.mongo.child.pid))
         if sprung := run.until_sprung():
             servers.mongo_back()
         run.end(TOLD)
@@ -210,7 +212,7 @@ def _gold_cut(world: World, client: Client, act: Act) -> bool:
     body = {"type": "limit_data", "stream": "upstream", "attributes": {"bytes": 200 + int(2000 * act.chance)}}
     with world.reader():
         url = servers.gold_proxy.url + "/toxics"
-        run = world.start("publish", Trap("rows", act.nth, "before", "ask", url=url, body=json.dumps(body)))
+        run = world.start("publish", Trap("rows", 1, "before", "ask", url=url, body=json.dumps(body)))
         if sprung := run.until_sprung():
             _hold(act.hold_s)
         servers.gold_proxy.heal()

@@ -43,7 +43,7 @@ class World:
         self._env = {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in values.items()}
         self.settings = Settings(**{**values, "secret": SecretStr(SECRET)}, _env_file=None)  # type: ignore[arg-type]
         self.key = wiring.api_keys(self.settings).add(SOURCE, "2026-11-24T00:00:00.000000Z")[1]
-        self.torn = 0
+        self.torn = self._logged = 0
         self.web = self._start_web()
         with ExitStack() as stack:
             self.log = stack.enter_context(closing(open_log(self.settings)))
@@ -107,6 +107,15 @@ class World:
     def publish(self) -> None:
         """Publish what there is, undisturbed."""
         wiring.publish_step(self.store, self.gold).run()
+
+    def until_logged(self, records: int) -> None:
+        """Wait until the log has so many more than at the last call: what is spooled is there for no stage."""
+        target = self._logged + records
+        wait_for(lambda: self._in_log() >= target, LONG_S)
+        self._logged = self._in_log()
+
+    def _in_log(self) -> int:
+        return sum(found.end for found in self.log.ranges().values())
 
     def before(self, stage: str) -> None:
         """Give a stage something to do."""
