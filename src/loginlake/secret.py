@@ -32,7 +32,7 @@ def load_or_make(configured: str, folder: Path) -> bytes:
         raise Misconfigured(
             f"The key {path} is too short.",
             f"It has {len(found)} bytes; {_SHORTEST} are the least that is safe.",
-            "Restore it from a copy: only with the same key do people stay signed in, and keyed hashes name them still. "
+            "Restore it from a copy: only with the same key do people stay signed in and keyed hashes still name them. "
             "Without a copy: remove it, start again (a new one is made, everybody signs in again), then run loginlake "
             "rebuild silver, which names repeated and rejected rows' people by the new key.",
         )
