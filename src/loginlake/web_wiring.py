@@ -44,7 +44,6 @@ def web_app(
     spool = wiring.spooled(settings, log)
     log = spool or log
     developer = DeveloperProvider(settings.origin, state, wiring.now) if settings.developer_mode else None
-
     access = Access(settings.viewer_names, settings.admin_names, PROVIDER if developer else "")
 
     def role(person: Person) -> Role:

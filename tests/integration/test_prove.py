@@ -26,7 +26,7 @@ Rows = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
     line = CommandLine(tmp_path_factory.mktemp("prove") / "data")
-    made = line("demo", "--people", "30", "--days", "3", "--repeats", "0.1", "--nulls", "0.1", "--print")
+    made = line("demo", "--people", "60", "--days", "3", "--repeats", "0.1", "--nulls", "0.4", "--print")
     lines = made.encode().removesuffix(b"\n").split(b"\n")
     line.send(*lines)
     line.pass_through()
