@@ -123,25 +123,53 @@ def start(
     `properties` replace those of the template (`${port}` and the like are filled in); `scram` are users to make with a
     new KRaft folder, as its own tool spells them: SCRAM-SHA-256=[name=NAME,password=PASSWORD].
     """
+    ports = (port or free_port(), free_port())
+    server = _launch(data, kind, ports, properties or {}, scram, tied=tied)
+    try:
+        server.child.wait_until(lambda: speaks(server.port))
+    except NotStarted:
+        if server.zookeeper is not None:
+            server.zookeeper.stop()
+        raise
+    return server
+
+
+def start_cluster(folder: Path, properties: Mapping[str, str], nodes: int = 3) -> list[Kafka]:
+    """Start KRaft brokers that are one cluster, each a controller too; wait until all answer."""
+    ports = [(free_port(), free_port()) for _ in range(nodes)]
+    voters = ",".join(f"{number}@127.0.0.1:{controller}" for number, (_, controller) in enumerate(ports, 1))
+    common = {**properties, "controller.quorum.voters": voters, "offsets.topic.replication.factor": str(nodes)}
+    servers = [
+        _launch(folder / f"node{number}" / "data", "kraft", pair, {**common, "node.id": str(number)}, (), tied=True)
+        for number, pair in enumerate(ports, 1)
+    ]
+    for server in servers:
+        server.child.wait_until(lambda port=server.port: speaks(port))  # type: ignore[misc]
+    return servers
+
+
+def _launch(
+    data: Path,
+    kind: Kind,
+    ports: tuple[int, int],
+    properties: Mapping[str, str],
+    scram: Sequence[str],
+    *,
+    tied: bool,
+) -> Kafka:
+    """Begin to start it: its own port and its controller's, or ZooKeeper's, are free."""
     jars = install(kind)
     data.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
-    values = {"port": str(port), "controller": str(free_port()), "data": str(data)}
+    values = {"port": str(ports[0]), "controller": str(ports[1]), "data": str(data)}
     java = [*_JAVA, "-cp", f"{jars}/*", *_logging(kind)]
     zookeeper = None
     if kind == "zookeeper":
         zookeeper = _start_zookeeper(java, data, values, tied=tied)
-    settings = _fill(kind, "server.properties", data, values, properties or {})
+    settings = _fill(kind, "server.properties", data, values, properties)
     if kind == "kraft":
         _format(java, settings, scram)
     child = Child("Apache Kafka", [*java, "kafka.Kafka", str(settings)], data.parent / "kafka.log", tied=tied)
-    try:
-        child.wait_until(lambda: speaks(port))
-    except NotStarted:
-        if zookeeper is not None:
-            zookeeper.stop()
-        raise
-    return Kafka(child, port, zookeeper)
+    return Kafka(child, ports[0], zookeeper)
 
 
 def speaks(port: int) -> bool:

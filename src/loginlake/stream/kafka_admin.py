@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     TopicDescription,
 )
 
-from loginlake.errors import Misconfigured
+from loginlake.errors import LoginlakeError, Misconfigured
 from loginlake.stream.kafka_client import DEFAULT_LIMITS, PLAINTEXT, Causes, Limits, Security, common_options
 
 _Answer = TypeVar("_Answer")
@@ -132,7 +132,25 @@ class KafkaAdmin:
             raise self._causes.error(what, error.args[0]) from None
 
     def _wait(self, what: str, future: Future[_Answer]) -> _Answer:
-        """The answer, or as soon as it is known why none will come."""
+        """The answer, or as soon as it is known why none will come; then the next call is made by a new client.
+
+        A client asks the broker that it took for the controller, for minutes after that broker was lost.
+        """
+        try:
+            return self._answer(what, future)
+        except KafkaException as error:
+            if error.args[0].code() < 0:  # the client's own word, no broker's
+                self._forget()
+            raise
+        except LoginlakeError:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._client = None
+
+    def _answer(self, what: str, future: Future[_Answer]) -> _Answer:
         since = time.monotonic()
         deadline = since + self._limits.call_s + 1.0  # librdkafka's own time-out comes first
         while not wait([future], _SLICE_S).done:
