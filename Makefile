@@ -3,7 +3,7 @@
 KAFKA ?= kraft
 PEOPLE ?= 300
 DAYS ?= 60
-N ?= 100
+N ?= 200
 SEED ?= 7
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -48,8 +48,9 @@ check: .venv/dev.stamp ## style, types, import contracts and sizes, a line each
 shots: .venv/dev.stamp ## pictures of every page into docs/img; fails on what a person would mind
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/end_to_end/make_shots.py docs/img
 
-drill: .venv/dev.stamp ## kill the stages N=100 times with -9 and count what is left; then Kafka's faults
-	@PYTHONPATH=tests $(BIN)/python -m kill.drill --rounds $(N)
+drill: .venv/dev.stamp ## N=200 seeded schedules of faults, embedded and on real servers (SEED=7); then the long ones
+	@PYTHONPATH=tests:src:. $(BIN)/python -m faults.drill --schedules $(N) --seed $(SEED)
+	@PYTHONPATH=tests $(BIN)/python -m kill.drill --rounds 100
 	@$(BIN)/python -m pytest -q -m drill
 
 bench: .venv/dev.stamp ## speed and memory of every stage, beside its peers
