@@ -13,6 +13,7 @@ SCRIPTS = (
     ("bench_land.py",),
     ("bench_clean.py",),
     ("bench_publish.py",),
+    ("bench_dashboard.py", "--people", "100000", "--signins", "5000000"),
     ("bench_audit.py", "300000", "3"),
     ("path.py", "1"),
 )

@@ -16,12 +16,18 @@ _HYPHEN = re.compile(r"(?<!^)(?=[A-Z])")
 _NAMES = {"className": "class", "dateTime": "datetime", "tabIndex": "tabindex"}
 
 
+class Tree(list[Any]):
+    """A tree that is one already: tables are made so, their cells being many."""
+
+
 def tree(component: Component) -> Any:
     """A component of dash.html (or a list, a text, a number, nothing) as a tree; lists become children."""
     if component is None:
         return ""
     if isinstance(component, str | int | float):
         return str(component)
+    if isinstance(component, Tree):
+        return component
     if isinstance(component, list | tuple):
         return ["", {}, *map(tree, component)]
     found = component.to_plotly_json()

@@ -21,13 +21,13 @@ _PAGE = """<!DOCTYPE html>
 <style>
 *{{box-sizing:border-box}}
 body{{margin:0;background:var(--ll-bg);color:var(--ll-text);font:1rem/1.55 var(--ll-font);font-feature-settings:"tnum"}}
-main{{width:min(46rem,100% - 2rem);margin:2rem auto;display:grid;gap:1rem}}
+main{{width:min(46rem,100% - 2rem);margin:2rem auto;display:grid;grid-template-columns:minmax(0,1fr);gap:1rem}}
 header,section{{padding:1.25rem 1.5rem;background:var(--ll-surface);border:1px solid var(--ll-line);
 border-radius:var(--ll-radius)}}
-header{{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center}}
+header{{display:flex;flex-wrap:wrap;min-width:0;gap:.5rem 1rem;align-items:center}}
 h1{{margin:0;font-size:1.35rem;font-weight:650}} h2{{margin:0 0 .5rem;font-size:1rem;font-weight:640}}
 p{{margin:0;color:var(--ll-muted)}}
-nav{{margin-left:auto;display:flex;gap:1rem}} a{{color:var(--ll-accent);font-weight:560}}
+nav{{margin-left:auto;display:flex;flex-wrap:wrap;gap:.25rem 1rem}} a{{color:var(--ll-accent);font-weight:560}}
 dl{{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:0}}
 dt{{color:var(--ll-muted);font-size:.85rem}} dd{{margin:0;font-weight:640;font-size:1.15rem}}
 table{{border-collapse:collapse;width:100%}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from loginlake.dashboard import figures, formats, views
-from loginlake.dashboard.ask import Ask, Sources
+from loginlake.dashboard.ask import Ask, Sources, series
 from loginlake.dashboard.controls import range_control
 from loginlake.dashboard.drawn import drawn
 from loginlake.dashboard.parts import Parts, aria, card, figure
@@ -28,7 +29,7 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
     """The page."""
     del sources
     first, last = figures.reach(ask.today, ask.wish.days)
-    days = figures.by_date(snapshot.days(first.isoformat(), last.isoformat()))
+    days = series(snapshot, first, last).documents()
     complete = formats.moment(snapshot.complete_until) if snapshot.complete_until else None
     totals = figures.totals(days, ask.today, figures.full_hours(complete, ask.today))
     tiles = parts(html.Dl, "totals", drawn(views.tiles(totals, ask.language, ask.today)), className="tiles")
@@ -39,7 +40,7 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
     ]
 
 
-def _daily(parts: Parts, days: dict[date, figures.Document], ask: Ask) -> Component:
+def _daily(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Component:
     found, lang = figures.daily(days, ask.today, ask.wish.days), ask.language
     words = {
         "table": views.daily_table(found, lang),
@@ -76,7 +77,7 @@ def _daily(parts: Parts, days: dict[date, figures.Document], ask: Ask) -> Compon
     return card("daily", ask.text("daily"), body, note=note, tools=[range_control(parts, ask, RANGES)])
 
 
-def _hourly(parts: Parts, days: dict[date, figures.Document], ask: Ask) -> Component:
+def _hourly(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Component:
     found, lang = figures.hourly(days, ask.today, ask.wish.days, ask.shown.zone), ask.language
     words = {
         "table": views.hourly_table(found, lang),

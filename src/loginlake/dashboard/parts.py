@@ -10,7 +10,7 @@ from typing import Any
 
 from dash import html
 
-from loginlake.dashboard.drawn import drawn
+from loginlake.dashboard.drawn import Tree, drawn, tree
 
 Component = Any
 Props = dict[str, Any]
@@ -62,11 +62,13 @@ def heat(part: int, whole: int) -> dict[str, Any]:
 
 def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Component]]) -> Component:
     """Numbers as a table: the first cell of each row names it."""
-    head = html.Tr([html.Th(column, scope="col") for column in columns])
-    body = [html.Tr([html.Th(row[0], scope="row"), *(html.Td(cell) for cell in row[1:])]) for row in rows]
-    return html.Table(
-        [html.Caption(caption, className="unseen"), html.Thead(head), html.Tbody(body)], className="numbers"
-    )
+    head: list[Any] = ["tr", {}, *(["th", {"scope": "col"}, column] for column in columns)]
+    body: list[Any] = [
+        ["tr", {}, ["th", {"scope": "row"}, tree(row[0])], *(["td", {}, tree(cell)] for cell in row[1:])]
+        for row in rows
+    ]
+    named: list[Any] = ["caption", {"class": "unseen"}, caption]
+    return Tree(["table", {"class": "numbers"}, named, ["thead", {}, head], ["tbody", {}, *body]])
 
 
 def card(

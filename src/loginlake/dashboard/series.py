@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -26,12 +27,14 @@ class Series:
         self.first, self.last = first, last
         self.days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         self._place: dict[date, tuple[Row, int]] = {}
+        self._rows: list[tuple[Row, int, int]] = []
+        low, high = first.isoformat(), last.isoformat()
         for row in rows:
-            for at, day in enumerate(row["days"]):
-                found = date.fromisoformat(day)
-                if first <= found <= last:
-                    self._place[found] = (row, at)
-        self._rows = [row for row in rows if any(placed is row for placed, _ in self._place.values())]
+            begin, end = bisect_left(row["days"], low), bisect_right(row["days"], high)
+            for at in range(begin, end):
+                self._place[date.fromisoformat(row["days"][at])] = (row, at)
+            if begin < end:
+                self._rows.append((row, begin, end))
 
     @property
     def known(self) -> bool:
@@ -59,10 +62,9 @@ class Series:
     def names(self, field: str) -> Counter[str]:
         """The numbers by name, over all the days."""
         found: Counter[str] = Counter()
-        for row in self._rows:
-            there = [at for at, day in enumerate(row["days"]) if self.first <= date.fromisoformat(day) <= self.last]
+        for row, begin, end in self._rows:
             for name, numbers in row.get(field, ()):
-                found[name] += sum(numbers[at] for at in there)
+                found[name] += sum(numbers[begin:end])
         return +found
 
     def by_name(self, field: str, names: Sequence[str]) -> list[list[int]]:
@@ -75,13 +77,23 @@ class Series:
             table.append([*shown, sum(counts.values()) - sum(shown)])
         return table
 
+    def documents(self) -> dict[date, dict[str, Any]]:
+        """The figures of each day that has some, as the documents of days have them."""
+        names = ("signins", "people", "people_7", "people_30", "refusals", "rejected", "by_hour")
+        return {day: {name: row[name][at] for name in names} for day, (row, at) in self._place.items()}
+
     def heat(self, zone: tzinfo) -> list[list[int]]:
         """Sign-ins by weekday (Monday first) and hour of the zone, summer time counted hour by hour."""
         table = [[0] * 24 for _ in range(7)]
         for day, (row, at) in self._place.items():
             midnight = datetime.combine(day, time(), UTC)
+            began, ended = midnight.astimezone(zone), (midnight + timedelta(hours=24)).astimezone(zone)
+            steady = began.utcoffset() == ended.utcoffset()
             for hour, number in enumerate(row["by_hour"][at]):
-                if number:
+                if number and steady:
+                    later, local_hour = divmod(began.hour + hour, 24)
+                    table[(began.weekday() + later) % 7][local_hour] += number
+                elif number:
                     local = (midnight + timedelta(hours=hour)).astimezone(zone)
                     table[local.weekday()][local.hour] += number
         return table

@@ -65,6 +65,54 @@ def test_every_look_is_sound(chrome: Browser, served: Served, look: Look) -> Non
     assert watch.faults == []
 
 
+SCREENS = {
+    "overview": "#heat td",
+    "people": "#people-list tbody tr",
+    "person?id=google%7C0": "#strip span",
+    "retention": "#triangle td",
+    "security": "#census-list li",
+    "pipeline?day=2026-11-24": "#origin-rows td",
+}
+
+
+@pytest.mark.parametrize(
+    "look",
+    [Look(360, "light", "es"), Look(1280, "dark", "en"), Look(1280, "light", "es"), Look(360, "dark", "en")],
+    ids=str,
+)
+def test_every_page_is_sound_and_drawn(chrome: Browser, served: Served, look: Look) -> None:
+    with visitor(chrome, served.origin, look) as (page, watch):
+        for name, drawn in SCREENS.items():
+            page.goto(f"{served.origin}/dashboard/{name}")
+            page.locator(drawn).first.wait_for()
+            page.wait_for_selector("#page.is-ready")
+            assert (name, faults_of(page, look.language)) == (name, [])
+        page.goto(f"{served.origin}/me")
+        assert faults_of(page, look.language) == []
+    assert watch.faults == []
+
+
+def test_the_address_is_the_view_and_controls_change_it(chrome: Browser, served: Served) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        page.goto(f"{served.origin}/dashboard/overview?range=7&compare=none")
+        expect(page.locator("#span")).to_contain_text("Del 18\xa0nov\xa02026")
+        expect(page.locator("#signins-table tbody tr")).to_have_count(7)
+        page.locator("#compare label").nth(1).click()
+        page.wait_for_url("**/overview?range=7")
+        page.locator("#range label").nth(2).click()
+        page.wait_for_url("**/overview?range=90")
+        expect(page.locator("#signins-table tbody tr")).to_have_count(90)
+        page.reload()
+        expect(page.locator("#signins-table tbody tr")).to_have_count(90)
+        page.get_by_role("link", name="Personas", exact=True).click()
+        page.locator("#q").fill("lucía")
+        page.wait_for_url("**/people?q=luc*")
+        expect(page.locator("#people-note")).to_contain_text("encontradas")
+        page.locator("#people-list .who-name").first.click()
+        expect(page.locator("#strip span").first).to_be_attached()
+    assert watch.faults == []
+
+
 @pytest.mark.parametrize("look", [Look(360, "light", "en"), Look(1280, "dark", "en")], ids=str)
 def test_every_chart_is_a_table_too(chrome: Browser, served: Served, look: Look) -> None:
     with visitor(chrome, served.origin, look) as (page, watch):
@@ -191,7 +239,7 @@ def test_reasons_end_between_two_rows_and_fill_a_high_card(
         cut, filled = page.evaluate(
             """() => {
                 const box = (of) => document.querySelector(of).getBoundingClientRect();
-                const [body, list] = [box("#path-body"), box(".reasons")];
+                const [body, list] = [box(".card-path .card-body"), box(".reasons")];
                 const rows = [...document.querySelectorAll(".reasons li")].map((row) => row.getBoundingClientRect());
                 const cut = rows.filter((row) => row.top < list.bottom - 1 && row.bottom > list.bottom + 1);
                 return [cut.length, (list.bottom - body.top) / body.height];
