@@ -36,6 +36,7 @@ td,th:last-child{{text-align:right}} thead th{{color:var(--ll-muted);font-size:.
 .strip{{display:grid;grid-auto-flow:column;grid-template-rows:repeat(7,.7rem);
 grid-auto-columns:.7rem;gap:2px;overflow-x:auto}}
 .strip span{{border-radius:2px;background:var(--ll-surface-2)}} .strip .on{{background:var(--ll-accent)}}
+@media (max-width:40rem){{.strip span:nth-child(-n+231){{display:none}}}}
 a:focus-visible,div:focus-visible{{outline:3px solid var(--ll-focus);outline-offset:2px}}
 </style>
 </head>
