@@ -47,6 +47,10 @@ class Worker:
         """Events of five people in turns, one after the other; whether each of them was spooled."""
         return [self._send(f"{self.name}-{person}") for _ in range(rounds) for person in range(5)]
 
+    def send_until_kafka_takes(self) -> None:
+        """The first ones may be spooled: Kafka has to be found."""
+        wait_for(lambda: not any(self.send(1)))
+
     def expected(self) -> dict[str, list[int]]:
         """Every person's events, in order."""
         return {f"{self.name}-{person}": list(range(person, self._sent, 5)) for person in range(5)}
@@ -134,7 +138,7 @@ def test_sign_ins_wait_in_spools_of_their_own_and_reach_kafka_in_order(
 ) -> None:
     spool, (first, second) = tmp_path / "data" / "spool", workers
     for worker in workers:
-        wait_for(lambda worker=worker: not any(worker.send(1)))  # Kafka takes them, once it is known
+        worker.send_until_kafka_takes()
     own_kafka.child.kill()
     assert all(worker.send(8)[-1] for worker in workers), "answered 202, from the spool"
     held = names_in(spool)
