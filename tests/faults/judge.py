@@ -48,7 +48,7 @@ def judge(log: EventLog, store: ObjectStore, gold: GoldStore, client: Client) ->
             for folder in ("todo", "dirty")
             for entry in store.list(folder)
         ),
-        *_gold(gold, len(ends["silver"])),
+        *_gold(gold, len(list(_rows(store, "silver/signins/")))),
     ]
     lost = len(good - winners.keys()) + len(sent - bronze.keys())
     double = sum(count - 1 for counts in (bronze, placed, winners) for count in counts.values())
