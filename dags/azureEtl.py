@@ -123,7 +123,7 @@ def check(objects: list[str], span: dict[str, Any]) -> dict[str, Any]:
     get_current_context()["portion"] = _objects_name(objects)
     told = settings()
     store = wiring.open_lake(told)
-    rules, shards = wiring.rules(told), operate.shards_of(store)
+    rules, shards = wiring.rules(told), operate.shards_of(told, store)
     if span["again"]:
         from loginlake.silver.reclean import reclean
 

@@ -14,11 +14,9 @@ from loginlake.bronze.agreement import disagrees
 from loginlake.bronze.land import GROUP, now_ms
 from loginlake.errors import Misconfigured, ObjectNotFound
 from loginlake.event import rfc3339
-from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore
 from loginlake.observe import audited
 from loginlake.settings import Settings
-from loginlake.silver.reasons import Rules
 from loginlake.stream.spool_check import counts
 
 if TYPE_CHECKING:
@@ -30,9 +28,9 @@ if TYPE_CHECKING:
     from loginlake.silver.reclean import RecleanReport
 
 
-def shards_of(store: ObjectStore) -> Callable[[str], int]:
+def shards_of(settings: Settings, store: ObjectStore) -> Callable[[str], int]:
     """Into how many shards a day is split."""
-    shards = Lake(store, rules=Rules.VERSION).manifest().shards
+    shards = wiring.lake_of(settings, store).manifest().shards
     return lambda _day: shards
 
 
@@ -47,12 +45,12 @@ def audit(settings: Settings, scope: Scope, progress: Callable[[str, int], None]
         store = wiring.open_lake(settings)
         path = run.Path(
             log=log,
-            log_number=Lake(store).log_number(log.identity()),
+            log_number=wiring.lake_of(settings, store).log_number(log.identity()),
             group=GROUP,
             store=store,
             gold=gold,
             rules=wiring.rules(settings),
-            shards=shards_of(store),
+            shards=shards_of(settings, store),
             answered=state.counters().get("answered", 0),
             spools=lambda: counts(wiring.spool_folder(settings)),
         )
@@ -70,7 +68,7 @@ def new_log(settings: Settings) -> int:
     """
     with closing(wiring.open_log(settings)) as log:
         store = wiring.open_lake(settings)
-        lake, identity = Lake(store), log.identity()
+        lake, identity = wiring.lake_of(settings, store), log.identity()
         if lake.manifest().logs[-1:] != (identity,):
             return lake.add_log(identity)
         number = lake.log_number(identity)
@@ -110,7 +108,7 @@ def explain(settings: Settings, place: str) -> dict[str, Any]:
     line = None if key is None else quarantine.bronze_line(store, key, offset)
     if key is None or line is None:
         raise ObjectNotFound(f"Bronze has nothing at {place}.", "", "Look where `loginlake trace` finds it.")
-    explained = quarantine.explain(Checker(wiring.rules(settings), shards_of(store)), line)
+    explained = quarantine.explain(Checker(wiring.rules(settings), shards_of(settings, store)), line)
     return {"place": place, "object": key, **msgspec.to_builtins(explained)}
 
 
@@ -121,7 +119,7 @@ def replay(settings: Settings, which: Which, objects: Sequence[str], progress: C
 
     store = wiring.open_lake(settings)
     chosen = list(objects) or quarantine.objects(store, which)
-    return reclean(store, wiring.rules(settings), chosen, shards=shards_of(store), progress=progress)
+    return reclean(store, wiring.rules(settings), chosen, shards=shards_of(settings, store), progress=progress)
 
 
 def rebuild_silver(
@@ -132,7 +130,7 @@ def rebuild_silver(
 
     store = wiring.open_lake(settings)
     rules = wiring.rules(settings)
-    return rebuild(store, rules, shards=shards_of(store), first=first, last=last, progress=progress)
+    return rebuild(store, rules, shards=shards_of(settings, store), first=first, last=last, progress=progress)
 
 
 def rebuild_gold(settings: Settings, first: str | None, last: str | None) -> PublishReport:
@@ -152,6 +150,6 @@ def trace(settings: Settings, what: str) -> list[Followed]:
         log = stack.enter_context(closing(wiring.open_log(settings)))
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
         store = wiring.open_lake(settings)
-        number = Lake(store).log_number(log.identity())
-        checker = Checker(wiring.rules(settings), shards_of(store))
+        number = wiring.lake_of(settings, store).log_number(log.identity())
+        checker = Checker(wiring.rules(settings), shards_of(settings, store))
         return Follower(log, number, store, gold, checker).follow(what)

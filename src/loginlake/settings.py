@@ -81,6 +81,7 @@ class Settings(BaseSettings):
         0, ge=0, le=65535, description="port of /metrics for land, clean or publish alone (0: none; web has its own)"
     )
     partitions: int = Field(4, ge=1, le=1024, description="partitions of the embedded log, when it is created")
+    shards: int = Field(1, ge=1, le=64, description="shards of an hour in the lake, by person, when it is created")
     retention_days: int = Field(7, ge=1, description="days that the log keeps records (embedded: once landed)")
     land_max_records: int = Field(20_000, ge=1, description="records that close a bronze object")
     land_max_bytes: int = Field(16 * 1024 * 1024, ge=1, description="bytes of values that close a bronze object")

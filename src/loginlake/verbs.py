@@ -19,7 +19,6 @@ from loginlake import wiring
 from loginlake.errors import LoginlakeError, Overloaded, TooLarge
 from loginlake.event import HEADERS
 from loginlake.lake import lines
-from loginlake.lake.manifest import Lake
 from loginlake.observe.metering import Unmetered, metered
 from loginlake.schedule import Step, in_thread, run_passes
 from loginlake.settings import Settings
@@ -146,7 +145,7 @@ def status(settings: Settings, *, wait_s: float = 0.0) -> Account:
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
         store = wiring.open_lake(settings)
         state = stack.enter_context(closing(wiring.web_state(settings)))
-        number = Lake(store).log_number(log.identity())
+        number = wiring.lake_of(settings, store).log_number(log.identity())
         check_all(log, store, number, now_ms())
         until = time.monotonic() + wait_s
         for attempt in itertools.count(1):

@@ -15,7 +15,6 @@ from loginlake.dashboard.source import Viewer
 from loginlake.event import person_key
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
-from loginlake.lake.manifest import Lake
 from loginlake.lake.store import ObjectStore
 from loginlake.path import LivePath, People
 from loginlake.settings import Settings, refuse_unsafe
@@ -60,7 +59,7 @@ def web_app(
         verifier=developer.verifier()
         if developer
         else google_verifier(settings.google_client_id, settings.google_hosted_domain, wiring.now),
-        trace=Tracer(log, Lake(store), gold, now=wiring.now),
+        trace=Tracer(log, wiring.lake_of(settings, store), gold, now=wiring.now),
         viewers=lambda person: role(person) != "person",
         client_id=CLIENT_ID if developer else settings.google_client_id,
         developer=developer,

@@ -229,6 +229,11 @@ def traced(settings: Settings) -> Callable[[], AbstractContextManager[str | None
     return nullcontext if told is None else told.post
 
 
+def lake_of(settings: Settings, store: ObjectStore) -> Lake:
+    """The lake's own description, which whoever comes first makes by these settings."""
+    return Lake(store, rules=Rules.VERSION, shards=settings.shards)
+
+
 def azure_account(settings: Settings) -> AzureAccount | None:
     """The storage account of the lake; None for a lake that needs none."""
     if not settings.lake_address.startswith(("az:", "https:", "http:")):
@@ -259,7 +264,7 @@ def lander(settings: Settings, log: EventLog, store: ObjectStore) -> Lander:
     """The lander of a log into a lake. Objects close after a second on the embedded log, after a minute elsewhere."""
     age_s = settings.land_max_age_s or (1.0 if settings.log_address.startswith("sqlite:") else 60.0)
     limits = BatchLimits(settings.land_max_records, settings.land_max_bytes, age_s)
-    return Lander(log, Lake(store, rules=Rules.VERSION), limits)
+    return Lander(log, lake_of(settings, store), limits)
 
 
 def retention(settings: Settings, log: EventLog) -> Step[int]:
@@ -295,7 +300,7 @@ def clean_step(
     judged_by = rules(settings)
 
     def run() -> CleanReport:
-        shards = Lake(store, rules=Rules.VERSION).manifest().shards
+        shards = lake_of(settings, store).manifest().shards
         seen = 0
 
         def tell(report: CleanReport) -> None:
