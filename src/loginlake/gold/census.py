@@ -18,7 +18,6 @@ from typing import Any
 from loginlake.gold.pointer import USERS
 from loginlake.gold.store import Document, GoldStore, Index
 
-CENSUS = "census"
 CLASSES = (1, 2, 5, 10, 20, 50, 100, 200)
 SILENCES = (30, 60, 90)
 BY_SIGNINS = Index(USERS, ("signins",))

@@ -23,7 +23,7 @@ from loginlake.gold.store import GoldStore, Index
 COLLECTION = "pointer"
 ROWS = "rows"
 USERS = "users"
-DAY, RECENT_KEY, PIPELINE, TOTALS = "day:", "recent", "pipeline", "totals"
+DAY, RECENT_KEY, PIPELINE, TOTALS, CENSUS = "day:", "recent", "pipeline", "totals", "census"
 BY_GENERATION = Index(ROWS, ("generation",))
 RETIRED = "retired"
 _ID = "current"

@@ -103,10 +103,11 @@ def _pass(
     said = watermark.read(store)
     complete_until = said.complete_until if said is not None else None
     published = _published(store)  # before the pointer: another publisher's switch comes before what it says here
-    generation = pointer.read(gold).generation
+    current = pointer.read(gold)
+    generation = current.generation
     if generation < published:
         logger.warning("Gold is older than what was published last, or new: every day is published again.")
-    if generation == 0 or generation < published:
+    if generation == 0 or generation < published or pointer.CENSUS not in current.keys:  # or of an older version
         _mark_every_day(store)
     claims = _claim(store)
     if not claims:

@@ -75,7 +75,7 @@ class Snapshot:
 
     def census(self) -> dict[str, Any]:
         """People by number of sign-ins, and how many are silent."""
-        rows = self._rows([census.CENSUS])
+        rows = self._rows([pointer.CENSUS])
         return rows[0] if rows else census.row(None, [], {})
 
     def recent(self) -> list[dict[str, Any]]:

@@ -134,7 +134,8 @@ class Refresh:
                 logger.error("a day cannot be published: %s", error)  # noqa: TRY400 - a named condition
                 self._damaged[day] = error
                 continue
-            trusted = stored.digest == self._before.get(day, totals.NOTHING).people
+            whole = pointer.CENSUS in self._pointer.keys  # else an older version wrote the people's documents
+            trusted = whole and stored.digest == self._before.get(day, totals.NOTHING).people
             changes.append(people.changes(day, stored.frames(), now_there, trusted=trusted))
             number += changes[-1].height
             contents = {shard: people.encode(frame) for shard, frame in now_there.items()}
@@ -148,7 +149,7 @@ class Refresh:
     def _write_users(self, changes: pl.DataFrame) -> _Users:
         """Replace the documents of the people whose days changed, by chunks."""
         whole = not [entry for entry in self._pointer.claims if entry[0] != self._generation]
-        stored = self._row(census.CENSUS) if whole else None
+        stored = self._row(pointer.CENSUS) if whole else None
         users = _Users(census.Census(self._gold, stored, self._last_busy()))
         for day in changes.filter("presence")["day"].unique():
             users.reached.update(_following(day))
@@ -208,7 +209,7 @@ class Refresh:
                 rows[key] = None
         rows.update(self._months(rows))
         rows[cohorts.COHORTS] = self._cohorts(users)
-        rows[census.CENSUS] = users.census.row(users.gone)
+        rows[pointer.CENSUS] = users.census.row(users.gone)
         rows[TOTALS] = totals.document(self._totals)
         rows[PIPELINE] = totals.pipeline_document(self._totals)
         rows[RECENT_KEY] = self._recent(current.get(RECENT_KEY))
@@ -268,15 +269,15 @@ class Refresh:
         """The part of a day's document that follows from its own rows: from silver, or as published."""
         if day in self._touched:
             return day_facts(self._touched[day].tally)
+        if day not in self._totals:
+            return day_facts(Tally())  # nothing happened on it
         document = current.get(DAY + day)
         if document is None:
-            if day in self._totals:
-                raise Corrupt(
-                    f"Gold has lost the row of {day}.",
-                    "The pointer and the rows do not fit together.",
-                    "Publish into a new gold store: it is made from silver anew.",
-                )
-            return day_facts(Tally())
+            raise Corrupt(
+                f"Gold has lost the row of {day}.",
+                "The pointer and the rows do not fit together.",
+                "Publish into a new gold store: it is made from silver anew.",
+            )
         return {name: value for name, value in document.items() if name not in (*_PEOPLE_FIELDS, "_id", "generation")}
 
     def _persons_of(self, day: str) -> list[str]:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import polars as pl
 from fakes.silver_objects import signin
 
-from loginlake.gold.answers import MOST_NAMES, RECENT, SIGNINS, Tally, latest, named
+from loginlake.gold.answers import RECENT, SIGNINS, Tally, latest, named
+from loginlake.gold.months import MOST_NAMES
 from loginlake.gold.totals import pipeline_document, read
 
 
