@@ -150,6 +150,29 @@ def p95(act: Callable[[], Any], times: int = 60) -> str:
     return f"p50 {np.percentile(spent, 50):.1f}, p95 {np.percentile(spent, 95):.1f} ms of CPU"
 
 
+def pages(gold: EmbeddedGold, reads: list[int]) -> None:
+    sources = Sources(lambda: Snapshot.open(gold), People(gold), NoPath())
+    clock = datetime(LAST.year, LAST.month, LAST.day, 23, tzinfo=UTC)
+    refresh = Refresh("/dashboard/", sources, Shown(ZoneInfo("Europe/Madrid"), Photos(()), 120), lambda: clock)
+    viewer = Viewer("viewer", "V")
+    searches = {"overview": ("", "?range=365&compare=none", "?range=90"), "person": ("?id=google%7C77",)}
+    for name in PAGES:
+        for query in searches.get(name, ("",)):
+            whole = Asked(f"/dashboard/{name}", query, "es", viewer)
+            reads.clear()
+            news = updates(refresh, whole, {})
+            documents = sum(reads)
+            size = len(json.dumps(news.parts, default=lambda one: one.to_plotly_json()))
+            told = p95(lambda whole=whole: updates(refresh, whole, {}), 30)  # type: ignore[misc]
+            print(
+                f"{name or 'summary'}{query}: {told}; {documents} documents, {size / 1024:.0f} kB of JSON",
+                flush=True,
+            )
+    kept = updates(refresh, Asked("/dashboard/", "", "es", viewer), {}).stamp
+    told = p95(lambda: updates(refresh, Asked("/dashboard/", "", "es", viewer), kept), 200)
+    print(f"a refresh that finds nothing new: {told}; 10 a second (50 viewers, 5 s)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--people", type=int, default=1_000_000)
@@ -171,26 +194,7 @@ def main() -> None:
             return read(collection, ids)
 
         gold.read = counted  # type: ignore[method-assign]
-        sources = Sources(lambda: Snapshot.open(gold), People(gold), NoPath())
-        clock = datetime(LAST.year, LAST.month, LAST.day, 23, tzinfo=UTC)
-        refresh = Refresh("/dashboard/", sources, Shown(ZoneInfo("Europe/Madrid"), Photos(()), 120), lambda: clock)
-        viewer = Viewer("viewer", "V")
-        searches = {"overview": ("", "?range=365&compare=none", "?range=90"), "person": ("?id=google%7C77",)}
-        for name in PAGES:
-            for query in searches.get(name, ("",)):
-                whole = Asked(f"/dashboard/{name}", query, "es", viewer)
-                reads.clear()
-                news = updates(refresh, whole, {})
-                documents = sum(reads)
-                size = len(json.dumps(news.parts, default=lambda one: one.to_plotly_json()))
-                told = p95(lambda whole=whole: updates(refresh, whole, {}), 30)  # type: ignore[misc]
-                print(
-                    f"{name or 'summary'}{query}: {told}; {documents} documents, {size / 1024:.0f} kB of JSON",
-                    flush=True,
-                )
-        kept = updates(refresh, Asked("/dashboard/", "", "es", viewer), {}).stamp
-        told = p95(lambda: updates(refresh, Asked("/dashboard/", "", "es", viewer), kept), 200)
-        print(f"a refresh that finds nothing new: {told}; 10 a second (50 viewers, 5 s)")
+        pages(gold, reads)
         for order in search.ORDERS:
             place: list[Any] = [None]
 
