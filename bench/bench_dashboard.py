@@ -114,7 +114,7 @@ def make(gold: EmbeddedGold, many: int, signins: int, days: int) -> None:
             for at, week in enumerate(weeks)
         }
     )
-    rows[census.CENSUS] = census.Census(gold, None, LAST.isoformat()).row(())
+    rows[pointer.CENSUS] = census.Census(gold, None, LAST.isoformat()).row(())
     lines = {one["day"]: totals.DayTotal(one["signins"], one["refusals"], one["new"], "", ()) for one in documents}
     rows[pointer.PIPELINE] = totals.pipeline_document(lines)
     rows[pointer.RECENT_KEY] = {"items": []}
