@@ -52,6 +52,7 @@ drill: .venv/dev.stamp ## N=200 seeded schedules of faults, embedded and on real
 	@PYTHONPATH=tests:src:. $(BIN)/python -m faults.drill --schedules $(N) --seed $(SEED)
 	@PYTHONPATH=tests $(BIN)/python -m kill.drill --rounds 100
 	@$(BIN)/python -m pytest -q -m drill
+	@sh tests/airflow/run.sh -m drill
 
 bench: .venv/dev.stamp ## speed and memory of every stage, beside its peers
 	@$(BIN)/python bench/run.py
