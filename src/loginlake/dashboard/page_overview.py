@@ -135,16 +135,9 @@ def _signins(parts: Parts, now: Series, before: Series | None, ask: Ask) -> Comp
         ]
         for day, point in zip(now.days, data, strict=True)
     ]
-    top = max(range(len(counts)), key=counts.__getitem__)
-    label = ask.text(
-        "overview_label",
-        signins=ask.number(sum(counts)),
-        peak=formats.full_day(now.days[top], ask.language),
-        most=ask.number(counts[top]),
-    )
     words = {
         "table": table(ask.text("daily_signins"), columns, rows[::-1]),
-        "label": label,
+        "label": _signins_in_words(now, counts, ask),
         "open": ask.text("view_table"),
     }
     body = figure(
@@ -169,6 +162,16 @@ def _signins(parts: Parts, now: Series, before: Series | None, ask: Ask) -> Comp
         legendProps={"verticalAlign": "top", "height": 30},
     )
     return card("signins", ask.text("daily_signins"), body)
+
+
+def _signins_in_words(now: Series, counts: list[int], ask: Ask) -> str:
+    top = max(range(len(counts)), key=counts.__getitem__)
+    return ask.text(
+        "overview_label",
+        signins=ask.number(sum(counts)),
+        peak=formats.full_day(now.days[top], ask.language),
+        most=ask.number(counts[top]),
+    )
 
 
 def _people(parts: Parts, now: Series, ask: Ask) -> Component:
