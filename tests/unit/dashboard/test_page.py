@@ -68,7 +68,7 @@ def test_every_look_is_sound(chrome: Browser, served: Served, look: Look) -> Non
 SCREENS = {
     "overview": "#heat td",
     "people": "#people-list tbody tr",
-    "person?id=google%7C0": "#strip span",
+    "person?id=google%7C0": "#strip .strip",
     "retention": "#triangle td",
     "security": "#census-list li",
     "pipeline?day=2026-11-24": "#origin-rows td",
