@@ -66,8 +66,9 @@ class Child:
         self._process.wait()
 
     def pause(self) -> None:
-        """Stop it in its tracks: it keeps its connections and answers nothing."""
+        """Stop it in its tracks: it keeps its connections and answers nothing. Returns when it has stopped."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def go_on(self) -> None:
         """Let a paused one run again."""

@@ -20,6 +20,7 @@ from loginlake.lake.azure import AzureAccount, create_container, place
 from loginlake.lake.store import ObjectStore, open_store
 from services import azurite, mongo
 
+MONGO_PASSWORD = "p@ss/w0rd:%"
 LAKE_URL, GOLD_URL = "LOGINLAKE_TEST_LAKE_URL", "LOGINLAKE_TEST_GOLD_URL"
 
 
@@ -113,6 +114,20 @@ def azurite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[azurite
 def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mongo.MongoServer]:
     """The run's MongoDB wire server."""
     server = mongo.start(tmp_path_factory.mktemp("mongo") / "data")
+    yield server
+    server.child.stop()
+
+
+@pytest.fixture(scope="session")
+def guarded_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mongo.MongoServer]:
+    """A server that asks for a password; of its database d, ana may write, bob may read."""
+    data = tmp_path_factory.mktemp("guarded") / "data"
+    first = mongo.start(data)
+    with MongoClient[dict[str, object]](first.url) as client:
+        for name, role in (("ana", "readWrite"), ("bob", "read")):
+            client["admin"].command("createUser", name, pwd=MONGO_PASSWORD, roles=[{"role": role, "db": "d"}])
+    first.child.stop()
+    server = mongo.start(data, options=("--auth",))
     yield server
     server.child.stop()
 

@@ -127,6 +127,10 @@ def _doors(login: int, secure: int, identity: Path, proxied: tuple[int, int]) ->
         "advertised.listeners": f"{doors},{told}",
         "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in _PROTOCOLS.items()),
         "group.min.session.timeout.ms": "1000",
+        # What a topic's ACLs name is all that may be done with it; without any, everything.
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
+        "super.users": "User:ANONYMOUS",
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(identity),

@@ -43,13 +43,15 @@ def check(probes: Mapping[str, Probe]) -> list[Line]:
         return [line.result() for line in lines.values()]
 
 
-def log_probe(log: EventLog) -> Probe:
-    """A log answers, and says how many partitions and records it has. (A topic's settings are another probe.)"""
+def log_probe(log: EventLog, topic: Probe | None = None) -> Probe:
+    """A log answers, and says how many partitions and records it has. `topic`, where it has one, is asked before."""
 
     def probe() -> str:
+        asked = f"{topic()}; " if topic is not None else ""
         log.identity()
         ranges = log.ranges()
-        return f"{len(ranges)} partitions, {sum(found.end - found.begin for found in ranges.values())} records."
+        records = sum(found.end - found.begin for found in ranges.values())
+        return f"{asked}{len(ranges)} partitions, {records} records."
 
     return probe
 

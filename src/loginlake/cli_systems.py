@@ -12,7 +12,7 @@ import click
 import msgspec
 
 if TYPE_CHECKING:
-    from loginlake.check import Line, Probe
+    from loginlake.check import Line
     from loginlake.settings import Settings
 
 Verb = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -62,44 +62,70 @@ def _topic(settings: Settings, *, create: bool, new_log: bool) -> int:
 
 
 def _check(settings: Settings, *, create: bool) -> list[Line]:
+    """Each system is opened by its own probe: an address that is none is one system's line; the others are asked."""
+    from loginlake.check import check
+
+    probes = {
+        "log": partial(_ask_log, settings, create=create),
+        "lake": partial(_ask_lake, settings, create=create),
+        "gold": partial(_ask_gold, settings),
+    }
+    return check(probes)
+
+
+def _ask_log(settings: Settings, *, create: bool) -> str:
     from loginlake import wiring
-    from loginlake.check import check, gold_probe, log_probe
-    from loginlake.gold.pointer import BY_GENERATION
+    from loginlake.check import log_probe
 
-    log, gold = wiring.open_log(settings), wiring.open_gold(settings)
-    with closing(log), closing(gold):
-        topic = {} if settings.log_address.startswith("sqlite:") else {"topic": partial(_topic_line, settings, create)}
-        clock = getattr(gold, "server_time", None)
-        systems = {
-            "log": log_probe(log),
-            "lake": _lake_probe(settings, create=create),
-            "gold": gold_probe(gold, [BY_GENERATION], clock=clock),
-        }
-        return [*check(topic), *check(systems)]  # the log is asked once its topic was made
+    embedded = settings.log_address.startswith("sqlite:")
+    with closing(wiring.open_log(settings)) as log:
+        return log_probe(log, None if embedded else partial(_ask_topic, settings, create))()
 
 
-def _topic_line(settings: Settings, create: bool) -> str:
+def _ask_topic(settings: Settings, create: bool) -> str:
     from loginlake import wiring
-    from loginlake.errors import Misconfigured
+    from loginlake.errors import Denied, Misconfigured
 
     report = wiring.topic(settings, create=create)
     if report is None or not report.exists:
-        raise Misconfigured("The topic is not there.", "", "Create it: loginlake topic")
+        raise Misconfigured(
+            "The topic is not there.",
+            "Nobody made it, or its name in LOGINLAKE_LOG_URL is wrong.",
+            "Make it with `loginlake topic`, or correct the name.",
+        )
+    if report.lacking:
+        raise Denied(
+            f"This user may not {' or '.join(report.lacking)} the topic.",
+            "Kafka's ACLs do not let it.",
+            "Give this user the right to it (Kafka's ACLs).",
+        )
     if report.differences:
-        wrong = "; ".join(map(str, report.differences))
-        raise Misconfigured(f"The topic differs: {wrong}.", "", "Change the topic, or the LOGINLAKE_TOPIC_* settings.")
-    return "created as it must be." if report.created else "as it must be."
+        raise Misconfigured(
+            f"The topic differs: {'; '.join(map(str, report.differences))}.",
+            "Records could be refused, dropped too early, dated by their producers, or lost with a broker.",
+            "Change the topic by Kafka's own tools, or the LOGINLAKE_TOPIC_* settings.",
+        )
+    return "topic created as it must be" if report.created else "topic as it must be"
 
 
-def _lake_probe(settings: Settings, *, create: bool) -> Probe:
+def _ask_lake(settings: Settings, *, create: bool) -> str:
     from loginlake import wiring
     from loginlake.check import lake_probe
 
     store, account = wiring.open_lake(settings), wiring.azure_account(settings)
     if account is None:
-        return lake_probe(store)
+        return lake_probe(store)()
     from loginlake.lake.azure import create_container, place, server_time
 
     where = place(settings.lake_address, account)
     make = partial(create_container, where) if create else None
-    return lake_probe(store, create=make, clock=partial(server_time, where))
+    return lake_probe(store, create=make, clock=partial(server_time, where))()
+
+
+def _ask_gold(settings: Settings) -> str:
+    from loginlake import wiring
+    from loginlake.check import gold_probe
+    from loginlake.gold.publish import INDEXES
+
+    with closing(wiring.open_gold(settings)) as gold:
+        return gold_probe(gold, INDEXES, clock=getattr(gold, "server_time", None))()

@@ -20,12 +20,17 @@ from uvicorn.supervisors import Multiprocess
 
 from loginlake import journal, wiring
 from loginlake.bronze.land import Lander
+from loginlake.bronze.patience import Patience
 from loginlake.errors import Misconfigured
+from loginlake.gold.store import GoldStore
+from loginlake.lake import keys
+from loginlake.lake.store import ObjectStore
 from loginlake.observe.meter import Meter
 from loginlake.observe.metered import MeteredStore
 from loginlake.observe.state import PathState
 from loginlake.schedule import Stages, Step, in_thread, run_passes
 from loginlake.settings import Settings
+from loginlake.stream.log import EventLog
 from loginlake.web.http import BoundedHttp
 from loginlake.web_wiring import web_app
 
@@ -83,14 +88,18 @@ def serve(settings: Settings, part: str, *, workers: int) -> None:
     listener = _listen(settings)
     os.environ.update(LOGINLAKE_PORT=str(settings.port))
     until_stopped: Callable[[], None]
-    app = part_app(part)  # with several workers too: what is wrong with the settings is said here, once
+    stop = threading.Event()
+    app = part_app(part, stop)  # with several workers too: what is wrong with the settings is said here, once
     if workers == 1:
         until_stopped = partial(_server(app).run, sockets=[listener])
     else:
         config = uvicorn.Config("loginlake.run_all:web_app_alone", factory=True, workers=workers, **_QUIET)
         until_stopped = Multiprocess(config, sockets=[listener]).run
     click.echo(f"loginlake {part} is at {settings.origin}  (Ctrl-C stops it)")
-    until_stopped()
+    try:
+        until_stopped()
+    finally:
+        stop.set()
     click.echo("stopped")
 
 
@@ -101,11 +110,30 @@ def web_app_alone() -> FastAPI:
     return part_app("web")
 
 
-def part_app(part: str) -> FastAPI:
-    """An app that opens its own systems, by the settings of the environment. What it answered is durable already."""
+def part_app(part: str, stop: threading.Event | None = None) -> FastAPI:
+    """An app that opens its own systems, by the settings of the environment. What it answered is durable already.
+
+    With `stop`, each system is asked until it answers or `stop` is set, and says why it does not.
+    """
     settings = Settings()
-    log, gold = wiring.open_log(settings), wiring.open_gold(settings)
-    return web_app(settings, log, wiring.open_lake(settings), gold, with_dashboard=part == "dashboard")
+    log, store, gold = wiring.open_log(settings), wiring.open_lake(settings), wiring.open_gold(settings)
+    if stop is not None:
+        ask_all(log, store, gold, stop)
+    return web_app(settings, log, store, gold, with_dashboard=part == "dashboard")
+
+
+def ask_all(log: EventLog, store: ObjectStore, gold: GoldStore, stop: threading.Event) -> list[threading.Thread]:
+    """Ask each system until it answers. Nobody waits for it: pages are shown, and sign-ins go to the spool."""
+    asked: dict[str, Callable[[], object]] = {
+        "asking the log": log.identity,
+        "asking the lake": lambda: next(iter(store.list(keys.LAKE)), None),
+        "asking gold": lambda: gold.read("pointer", ["current"]),
+    }
+    return [in_thread(name, partial(_until_it_answers, name, ask, stop), stop) for name, ask in asked.items()]
+
+
+def _until_it_answers(name: str, ask: Callable[[], object], stop: threading.Event) -> None:
+    Patience(stop)(name, ask)
 
 
 def _server(app: FastAPI) -> uvicorn.Server:

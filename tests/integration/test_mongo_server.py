@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pymongo import MongoClient
+from services_azurite_mongo import MONGO_PASSWORD as PASSWORD
 from services_azurite_mongo import Golds
 
 from loginlake.errors import Denied, LoginlakeError, Misconfigured, Unavailable
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.services
 Opener = Callable[[str], MongoGold]
 # The same waits, shorter: the bounds of the defaults are a unit test's.
 HURRY = "serverSelectionTimeoutMS=1500&connectTimeoutMS=1000&socketTimeoutMS=1500"
-PASSWORD = "p@ss/w0rd:%"
 
 
 @pytest.fixture
@@ -36,21 +36,6 @@ def server(tmp_path: Path) -> Iterator[mongo.MongoServer]:
     made = mongo.start(tmp_path / "mongo")
     yield made
     made.child.go_on()
-    made.child.stop()
-
-
-@pytest.fixture
-def with_users(tmp_path: Path) -> Iterator[mongo.MongoServer]:
-    """A server that asks for a password; ana may write, bob may read."""
-    data = tmp_path / "mongo"
-    first = mongo.start(data)
-    with MongoClient[dict[str, object]](first.url) as client:
-        admin = client["admin"]
-        admin.command("createUser", "ana", pwd=PASSWORD, roles=[{"role": "readWrite", "db": "d"}])
-        admin.command("createUser", "bob", pwd=PASSWORD, roles=[{"role": "read", "db": "d"}])
-    first.child.stop()
-    made = mongo.start(data, options=("--auth",))
-    yield made
     made.child.stop()
 
 
@@ -75,8 +60,8 @@ def failure(gold: MongoGold) -> LoginlakeError:
     return caught.value
 
 
-def test_roles_hold_and_a_wrong_password_does_not_get_in(with_users: mongo.MongoServer, opened: Opener) -> None:
-    where = f"127.0.0.1:{with_users.port}/d"
+def test_roles_hold_and_a_wrong_password_does_not_get_in(guarded_mongo: mongo.MongoServer, opened: Opener) -> None:
+    where = f"127.0.0.1:{guarded_mongo.port}/d"
     gold = opened(f"mongodb://ana:{quote(PASSWORD, safe='')}@{where}?authSource=admin")
     gold.replace("users", [{"_id": "x"}])
     assert gold.count("users") == 1

@@ -36,7 +36,13 @@ def test_what_is_wrong_is_said_with_the_next_move_and_the_others_are_asked() -> 
     def refused() -> str:
         raise Denied("The topic is closed to us.", "The password is wrong.", "Correct it.")
 
-    probes = {"log": log_probe(log), "topic": refused, "lake": lake_probe(store), "gold": gold_probe(gold, INDEXES)}
+    assert log_probe(MemoryLog(2), lambda: "topic as it must be")() == "topic as it must be; 2 partitions, 0 records."
+    probes = {
+        "log": log_probe(log),
+        "topic": log_probe(MemoryLog(), refused),
+        "lake": lake_probe(store),
+        "gold": gold_probe(gold, INDEXES),
+    }
     lines = {line.system: line for line in check(probes)}
     assert [system for system, line in lines.items() if not line.well] == ["log", "topic", "gold"]
     assert lines["topic"] == ("topic", False, "The topic is closed to us. The password is wrong.", "Correct it.")

@@ -41,8 +41,8 @@ _CODES: tuple[tuple[set[int], type[LoginlakeError], str, str, str], ...] = (
         {13, 31, 72},
         Denied,
         "does not let this user do that.",
-        "The user lacks a role",
-        "Give it readWrite on the database (read, for the dashboard alone).",
+        "No user was given, or it lacks a role",
+        "Name one in LOGINLAKE_GOLD_URL that has readWrite on the database (read, for the dashboard alone).",
     ),
     (
         {85, 86},

@@ -17,7 +17,9 @@ def refusal(what: str, status: int, code: str) -> LoginlakeError:
     told = f"(HTTP {status}, {code or 'no code'})"
     if code in ("ContainerNotFound", "FilesystemNotFound"):
         return Misconfigured(
-            what, f"There is no such container {told}.", "Correct LOGINLAKE_LAKE_URL, or create it: loginlake check."
+            what,
+            f"There is no such container {told}.",
+            "Correct LOGINLAKE_LAKE_URL, or create it: loginlake check --create.",
         )
     if code in ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions", "BlobImmutableDueToPolicy"):
         return Denied(
@@ -40,8 +42,8 @@ def refusal(what: str, status: int, code: str) -> LoginlakeError:
 
 def unreachable(what: str, text: str) -> LoginlakeError:
     """No answer: why, as far as the client's own words tell it. They may quote an address with a SAS: not kept."""
-    lower = text.lower()
-    if "certificate" in lower or "corrupt message" in lower or "wrong_version_number" in lower or "ssl" in lower:
+    lower = text.lower().replace("retry_timeout", "")  # a setting, which obstore prints with every failure
+    if any(word in lower for word in _TLS):
         return Misconfigured(
             what, "TLS could not be agreed with it.", "Check the address (http: or https:) and its CA."
         )

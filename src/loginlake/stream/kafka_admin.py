@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclOperation,
     AdminClient,
     ConfigResource,
     NewTopic,
@@ -24,6 +25,7 @@ from loginlake.stream.kafka_client import DEFAULT_LIMITS, PLAINTEXT, Causes, Lim
 _Answer = TypeVar("_Answer")
 _SLICE_S = 0.05
 _NO_ID = "A" * 22
+_NEEDED = {"read": AclOperation.READ, "write": AclOperation.WRITE}
 _REFUSED = frozenset(
     {KafkaError.INVALID_REPLICATION_FACTOR, KafkaError.INVALID_PARTITIONS, KafkaError.INVALID_CONFIG}
     | {KafkaError.POLICY_VIOLATION, KafkaError.INVALID_REQUEST, KafkaError.TOPIC_EXCEPTION}
@@ -75,6 +77,15 @@ class KafkaAdmin:
         asked = self._admin().describe_configs([resource], request_timeout=self._limits.call_s)
         entries = self._translated(what, asked[resource])
         return {name: str(entry.value) for name, entry in entries.items()}
+
+    def lacking(self, topic: str) -> list[str]:
+        """What this user may not do with the topic, of "read" and "write"; nothing where the brokers do not tell."""
+        what = f"The rights to the topic {topic} could not be looked up."
+        asked = self._admin().describe_topics(
+            TopicCollection([topic]), include_authorized_operations=True, request_timeout=self._limits.call_s
+        )
+        told = self._translated(what, asked[topic]).authorized_operations
+        return [name for name, operation in _NEEDED.items() if operation not in told] if told else []
 
     def create(self, topic: str, partitions: int, replication: int, settings: Mapping[str, str]) -> bool:
         """Make a topic; False when it is there already."""

@@ -58,12 +58,16 @@ class Security:
     def _login(self) -> Options:
         if not (self.username and self.password):
             raise Misconfigured(
-                f"Kafka's user name or password is missing for {self.protocol} with {self.mechanism}.", "", _SECURITY
+                "Kafka's user name or password is missing.",
+                f"{self.protocol} with {self.mechanism} needs both.",
+                _SECURITY,
             )
         if self.mechanism != "OAUTHBEARER":
             return {"sasl.mechanism": self.mechanism, "sasl.username": self.username, "sasl.password": self.password}
         if not self.token_url:
-            raise Misconfigured("The address that gives out Kafka's OAUTHBEARER tokens is missing.", "", _SECURITY)
+            raise Misconfigured(
+                "The address that gives out Kafka's tokens is missing.", "OAUTHBEARER needs it.", _SECURITY
+            )
         options: Options = {
             "sasl.mechanism": self.mechanism,
             "sasl.oauthbearer.method": "oidc",
@@ -195,7 +199,9 @@ def translate(what: str, error: KafkaError | None) -> LoginlakeError:
 
 def missing_topic(topic: str) -> Misconfigured:
     """What to say to whoever named a topic that is not there."""
-    return Misconfigured(f"Kafka has no topic {topic}.", "", _MAKE_TOPIC)
+    return Misconfigured(
+        f"Kafka has no topic {topic}.", "Nobody made it, or its name in LOGINLAKE_LOG_URL is wrong.", _MAKE_TOPIC
+    )
 
 
 def _sentence(text: str) -> str:

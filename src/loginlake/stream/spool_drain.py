@@ -166,7 +166,8 @@ class Drain:
             logger.error("the log failed in an unknown way", exc_info=error)
         sending.backlog.failed(sending.entry)
         if now >= self._pause_until:  # one pause for all that failed together
-            logger.warning("the log is away", extra={"cause": type(error).__name__, "pause_s": self._pause_s})
+            why = str(error) if isinstance(error, LoginlakeError) else type(error).__name__
+            logger.warning("the log is away: %s", why, extra={"pause_s": self._pause_s})
             self._asking = True
             self._pause_until = now + self._pause_s
             self._pause_s = min(_LONGEST_PAUSE_S, 2 * self._pause_s)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from loginlake.errors import Misconfigured
+from loginlake.errors import Denied, Misconfigured
 
 _DAY_MS = 86_400_000
 # What a broker adds to a record on its way: a client that sends the most it may must still be let in.
@@ -83,17 +83,25 @@ class TopicAdmin(Protocol):
         """Its settings, defaults included."""
         ...
 
+    def lacking(self, topic: str) -> list[str]:
+        """What this user may not do with it, of what the stages do: "read", "write"."""
+        ...
+
     def create(self, topic: str, partitions: int, replication: int, settings: Mapping[str, str]) -> bool:
         """Make it; False when somebody else did."""
         ...
 
 
 class TopicReport(NamedTuple):
-    """What `ensure_topic` did and found. The topic is right when it exists without differences."""
+    """What `ensure_topic` did and found. The topic is right when it exists without differences.
+
+    `lacking`: what this user may not do with it, of "read" and "write".
+    """
 
     exists: bool
     created: bool
     differences: list[Difference]
+    lacking: list[str]
 
 
 def differences(wanted: Topic, found: Found, settings: Mapping[str, str]) -> list[Difference]:
@@ -116,9 +124,16 @@ def ensure_topic(admin: TopicAdmin, wanted: Topic, *, create: bool = True) -> To
     created = False
     if found is None:
         if not create:
-            return TopicReport(exists=False, created=False, differences=[])
+            return TopicReport(exists=False, created=False, differences=[], lacking=[])
         created = admin.create(wanted.name, wanted.partitions, wanted.replication, wanted.settings())
         found = admin.describe(wanted.name)
     if found is None:
-        return TopicReport(exists=True, created=created, differences=[])  # made, and not yet told to every broker
-    return TopicReport(True, created, differences(wanted, found, admin.settings(wanted.name)))
+        return TopicReport(True, created, [], [])  # made, and not yet told to every broker
+    lacking = admin.lacking(wanted.name)
+    try:
+        settings = admin.settings(wanted.name)
+    except Denied:
+        if not lacking:
+            raise
+        return TopicReport(True, created, [], lacking)  # the graver of two missing rights is told
+    return TopicReport(True, created, differences(wanted, found, settings), lacking)
