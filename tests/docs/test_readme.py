@@ -22,7 +22,11 @@ WORDS = {
     "configPipeline": {"src/loginlake/bronze/land.py": "class Lander"},
     "Data Lake": {"src/loginlake/lake/store.py": "class ObjectStore(", "docs/data.md": "bronze/signins/date="},
     "azureEtl": {"src/loginlake/silver/clean.py": "def clean("},
-    "dagEtl": {"dags/dagEtl.py": "dagEtl", "src/loginlake/schedule.py": "def run_passes("},
+    "dagEtl": {
+        "dags/dagEtl.py": "dagEtl",
+        "docs/airflow.md": "make airflow",
+        "src/loginlake/schedule.py": "def run_passes(",
+    },
     "LinuxDags": {"dags/azureEtl.py": "def "},
     "silver": {"src/loginlake/silver/merge.py": "def merge("},
     "goldDB.py": {"src/loginlake/gold/publish.py": "def publish("},
