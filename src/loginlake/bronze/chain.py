@@ -84,7 +84,7 @@ class Chain:
         """One step along the chain: write the batch, or go past what is there already."""
         tip = written.tip
         key = batch.key(self._log)
-        self._patience("writing the work list", lambda: self._store.put(keys.todo(key), b""))
+        self._list(keys.todo(key))
         expired = self._expired(batch.partition, tip.end)
         if expired is not None:
             # A lander that slept through the expiry of what it holds: the chain says these records are gone.
@@ -104,6 +104,13 @@ class Chain:
             written.objects + 1,
             written.bytes + len(content),
         )
+
+    def _list(self, entry: str) -> None:
+        """Put an object on clean's work list. What stands there already may tell how its cleaning began: it stays."""
+        try:
+            self._patience("writing the work list", lambda: self._store.create(entry, b""))
+        except ObjectExists:
+            logger.debug("on the work list already", extra={"object": entry})
 
     def _meet(self, key: str, batch: Batch) -> End:
         stored = self._patience("reading bronze", lambda: self._store.get(key))

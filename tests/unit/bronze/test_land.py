@@ -36,6 +36,18 @@ def test_the_order_of_writes_is_todo_object_head_commit() -> None:
     assert writes[:3] == [keys.todo(key), key, keys.head(0, 0)]
 
 
+def test_what_the_work_list_says_of_an_object_outlives_a_late_lander() -> None:
+    log, store = filled(3), FakeStore()
+    land(log, store)
+    (key,) = bronze(store)
+    store.put(keys.todo(key), b"begun")
+    store.delete(keys.head(0, 0))
+    store.delete(key)
+    land(log, store)
+    assert bronze(store).keys() == {key}
+    assert store.get(keys.todo(key)).data == b"begun"
+
+
 def test_a_second_run_changes_nothing() -> None:
     log, store = filled(10, partitions=2), FakeStore()
     land(log, store)
