@@ -17,7 +17,7 @@ else
 READY = true
 endif
 
-.PHONY: help run demo prove test check install lock shots drill bench clean services services-env services-stop verify-real moved
+.PHONY: help run demo prove test check install lock shots drill bench clean services services-env services-look services-stop verify-real moved
 -include services/*.mk
 
 help: ## this list
@@ -62,6 +62,9 @@ services: .venv/dev.stamp ## start real servers: Apache Kafka (KAFKA=zookeeper: 
 
 services-env: .venv/dev.stamp ## the settings that point at them
 	@$(BIN)/python -m services env
+
+services-look: .venv/dev.stamp ## what is in them, seen by Kafka's console consumer, Azure's SDK and mongosh
+	@$(BIN)/python -m services.look
 
 services-stop: .venv/dev.stamp ## end them
 	@$(BIN)/python -m services stop

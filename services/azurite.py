@@ -10,7 +10,6 @@ from pathlib import Path
 from services.child import CACHE, ROOT, Child, NotStarted, answers, free_port, run
 
 _PINS = ROOT / "azurite"
-_HOME = CACHE / "azurite"
 _FILES = ("package.json", "package-lock.json", ".npmrc")
 ACCOUNT = "devstoreaccount1"
 
@@ -35,22 +34,27 @@ def missing() -> str:
 
 
 def install() -> Path:
-    """Install what the lock file names, once; its main file. Two at a time wait for each other."""
-    _HOME.mkdir(parents=True, exist_ok=True)
-    main = _HOME / "node_modules/azurite/dist/src/blob/main.js"
-    stamp = _HOME / "installed"
-    wanted = (_PINS / "package-lock.json").read_bytes()
-    with (_HOME / "lock").open("w") as lock:
+    """Install it where needed; its main file."""
+    return install_npm("azurite", _PINS) / "azurite/dist/src/blob/main.js"
+
+
+def install_npm(name: str, pins: Path) -> Path:
+    """Install what a package-lock.json names, once; the folder of its packages. Two at a time wait for each other."""
+    home = CACHE / name
+    home.mkdir(parents=True, exist_ok=True)
+    packages, stamp = home / "node_modules", home / "installed"
+    wanted = (pins / "package-lock.json").read_bytes()
+    with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if main.exists() and stamp.exists() and stamp.read_bytes() == wanted:
-            return main
+        if (packages / name).exists() and stamp.exists() and stamp.read_bytes() == wanted:
+            return packages
         if lacking := missing():
-            raise NotStarted(f"Azurite needs {lacking}.")
-        for name in _FILES:
-            shutil.copy(_PINS / name, _HOME / name)
-        run(["npm", "ci", "--ignore-scripts"], "The installation of Azurite", folder=_HOME)
+            raise NotStarted(f"{name} needs {lacking}.")
+        for file in _FILES:
+            shutil.copy(pins / file, home / file)
+        run(["npm", "ci", "--ignore-scripts"], f"The installation of {name}", folder=home)
         stamp.write_bytes(wanted)
-    return main
+    return packages
 
 
 def start(data: Path, *, port: int = 0, tied: bool = True) -> Azurite:

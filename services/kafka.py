@@ -80,8 +80,12 @@ def missing() -> str:
 
 
 def install(kind: Kind = "kraft") -> Path:
-    """Install the jars that the pom names, once, and check their sums; their folder. A second caller waits."""
-    home, pins = CACHE / f"kafka-{kind}", _PINS / kind
+    """Install the broker's jars; their folder."""
+    return install_jars(CACHE / f"kafka-{kind}", _PINS / kind)
+
+
+def install_jars(home: Path, pins: Path) -> Path:
+    """Install the jars that a pom names, once, and check their sums; their folder. A second caller waits."""
     home.mkdir(parents=True, exist_ok=True)
     jars, stamp = home / "jars", home / "installed"
     wanted = (pins / "sha256.txt").read_text()
