@@ -36,7 +36,7 @@ MOST_RATIO, MOST_TASK_S = 1.2, 5.0
 def main() -> None:
     events, *hours = (int(text) for text in sys.argv[1:] or ("1000000", "100", "10000"))
     with tempfile.TemporaryDirectory() as folder:
-        good = day(Path(folder) / "day", events)
+        good = not events or day(Path(folder) / "day", events)
     for number in hours:
         with tempfile.TemporaryDirectory() as folder:
             good = idle(Path(folder), number) and good
@@ -65,7 +65,7 @@ def day(folder: Path, events: int) -> bool:
 
 
 def idle(folder: Path, hours: int) -> bool:
-    """A run with nothing new on a lake with a history, then one with a partition that was three days behind."""
+    """A run with nothing new on a lake with a history (the best of three), then one that finds a late partition."""
     data = folder / "data"
     store = open_store(f"file:{data / 'lake'}")
     bench_clean.fill(store, hours * 2, hours, timedelta(hours=1) / 2)
@@ -73,7 +73,7 @@ def idle(folder: Path, hours: int) -> bool:
         measure([str(LOGINLAKE), stage, "--once"], environment(data))
     with airflow(folder / "home", data) as server:
         run(server, "warm")
-        cost, tasks = run(server, "idle")
+        cost, tasks = min((run(server, f"idle-{number}") for number in range(3)), key=lambda found: found[0].wall_s)
         late(store, hours)
         run(server, "late", "goldDB")
     left = [entry.key for prefix in ("todo/", "rows/", "checked/", "dirty/") for entry in store.list(prefix)]

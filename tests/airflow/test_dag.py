@@ -172,6 +172,22 @@ def test_a_backfill_makes_its_hours_anew(
     same(line, by_hand)
 
 
+def test_a_run_with_nothing_new_lists_no_history(etl: Any, line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert etl.run()[0] == "success"
+    listed: list[str] = []
+    real = wiring.open_lake
+
+    def watched(*told: Any) -> Any:
+        store = real(*told)
+        find = store.list
+        monkeypatch.setattr(store, "list", lambda prefix, *after: (listed.append(prefix), find(prefix, *after))[1])
+        return store
+
+    monkeypatch.setattr(wiring, "open_lake", watched)
+    assert etl.run()[0] == "success"
+    assert set(listed) == {"todo/", "heads/", "rows/", "checked/", "dirty/"}
+
+
 class Broken:
     """A lake of which each of some methods raises at its next call, so many times."""
 
