@@ -34,7 +34,7 @@ table{{border-collapse:collapse;width:100%}}
 th,td{{text-align:left;font-weight:400;padding:.4rem 0;border-bottom:1px solid var(--ll-line)}}
 td,th:last-child{{text-align:right}} thead th{{color:var(--ll-muted);font-size:.85rem}}
 .strip{{display:grid;grid-auto-flow:column;grid-template-rows:repeat(7,.7rem);
-grid-auto-columns:.7rem;gap:2px;overflow-x:auto}}
+grid-auto-columns:minmax(0,.7rem);gap:2px}}
 .strip span{{border-radius:2px;background:var(--ll-surface-2)}} .strip .on{{background:var(--ll-accent)}}
 @media (max-width:40rem){{.strip span:nth-child(-n+231){{display:none}}}}
 a:focus-visible,div:focus-visible{{outline:3px solid var(--ll-focus);outline-offset:2px}}
@@ -102,4 +102,4 @@ def _strip(days: dict[date, int], today: date, language: Language) -> str:
     ]
     year = sum(number for at, number in days.items() if at >= start)
     label = text(language, "strip_label", n=formats.number(year, language), days=sum(at >= start for at in days))
-    return f'<div class="strip" role="img" tabindex="0" aria-label="{label}">{"".join(cells)}</div>'
+    return f'<div class="strip" role="img" aria-label="{label}">{"".join(cells)}</div>'

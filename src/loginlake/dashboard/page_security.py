@@ -44,7 +44,7 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
         tools,
         rows,
         _refused(parts, now, ask),
-        html.Div([_reasons(parts, now, ask), _counts(parts, census, ask)], className="row row-bars"),
+        html.Div([_reasons(parts, now, ask), _counts(parts, census, ask)], className="row row-half"),
     ]
 
 
