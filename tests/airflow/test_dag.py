@@ -180,7 +180,12 @@ def test_a_run_with_nothing_new_lists_no_history(etl: Any, line: CommandLine, mo
     def watched(*told: Any) -> Any:
         store = real(*told)
         find = store.list
-        monkeypatch.setattr(store, "list", lambda prefix, *after: (listed.append(prefix), find(prefix, *after))[1])
+
+        def noted(prefix: str, *after: Any) -> Any:
+            listed.append(prefix)
+            return find(prefix, *after)
+
+        monkeypatch.setattr(store, "list", noted)
         return store
 
     monkeypatch.setattr(wiring, "open_lake", watched)
