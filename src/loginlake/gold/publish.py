@@ -74,9 +74,7 @@ def publish(
     max_people: int = MAX_PEOPLE,
     attempts: int = 5,
 ) -> PublishReport:
-    """Publish every dirty day. A gold store that was never published to, or is older than the lake says what was
-
-    published last (a copy was put back), gets every day of the lake.
+    """Publish every dirty day; every day of the lake where gold is new, or older than what was published last.
 
     One refresh takes days until they hold `max_people` people: that bounds memory. Rows out of use stay for
     `keep_for`, so that a reader may finish. When another publisher is faster, everything is read again, up to
