@@ -40,8 +40,13 @@ def _drill(name: str | None, *, seed: int, size: int) -> None:
         return
     if name not in catalog.DRILLS:
         raise Misconfigured(f"There is no drill {name!r}.", "", f"Choose among {', '.join(catalog.DRILLS)}.")
-    logging.getLogger("loginlake").setLevel(logging.CRITICAL)  # what fails here is meant to; the timeline tells it
-    outcome = catalog.run(name, seed=seed, size=size, tell=click.echo)
+    journal = logging.getLogger("loginlake")
+    level = journal.level
+    journal.setLevel(logging.CRITICAL)  # what fails here is meant to; the timeline tells it
+    try:
+        outcome = catalog.run(name, seed=seed, size=size, tell=click.echo)
+    finally:
+        journal.setLevel(level)
     click.echo(f"lost {outcome.lost} double {outcome.double} seed {seed}")
     if not outcome.good:
         sys.exit(1)
