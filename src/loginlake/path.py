@@ -14,7 +14,7 @@ from loginlake.dashboard.source import Origin, Stages
 from loginlake.gold import read, search
 from loginlake.gold.store import Document, GoldStore
 from loginlake.lake import keys, lines
-from loginlake.lake.manifest import Lake
+from loginlake.lake.manifest import find_manifest
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import watermark
 from loginlake.stream.log import EventLog
@@ -42,9 +42,9 @@ class People:
         """The people after `after` in an order."""
         return search.page(self._gold, order, descending=descending, after=after, limit=limit)
 
-    def search(self, words: str) -> search.Page:
+    def search(self, words: str, *, emails: bool) -> search.Page:
         """Who begins with the words."""
-        return search.search(self._gold, words)
+        return search.search(self._gold, words, emails=emails)
 
     def person(self, key: str) -> Document | None:
         """One person's document."""
@@ -72,7 +72,8 @@ class LivePath:
             return self._kept.stages
 
     def _count(self) -> Stages:
-        number = Lake(self._store).log_number(self._log.identity())
+        manifest = find_manifest(self._store)
+        number = len(manifest.logs) - 1 if manifest is not None else 0
         heads = tip.all_heads(self._store)
         landed = sum(head.end for head in heads)
         former = sum(head.end for head in heads if head.log != number)

@@ -201,7 +201,7 @@ class FakeAnswers:
             ]
         return Page(ordered[:limit], len(ordered) > limit)
 
-    def search(self, words: str) -> Page:
+    def search(self, words: str, *, emails: bool) -> Page:
         return Page([one for one in self.users if words.lower() in one["by_name"]], more=False)
 
     def person(self, key: str) -> Document | None:

@@ -49,10 +49,21 @@ class Ask(NamedTuple):
         """A number as the asker writes it."""
         return formats.number(value, self.language)
 
+    @property
+    def sees_addresses(self) -> bool:
+        """Whether this asker may see e-mail addresses whole, and so find and order people by them."""
+        return self.admin or self.shown.unmask
+
+    def within_reach(self) -> Ask:
+        """The same question without an order by e-mail where addresses are masked: its pages would tell them."""
+        if self.sees_addresses or self.wish.order != "email":
+            return self
+        return self._replace(wish=self.wish._replace(order="last", descending=True, after=None))
+
     def email(self, address: object) -> str:
         """An e-mail address as this asker may see it."""
         found = str(address or "")
-        return found if self.admin or self.shown.unmask else formats.masked(found)
+        return found if self.sees_addresses else formats.masked(found)
 
     @property
     def today(self) -> date:

@@ -98,7 +98,7 @@ def updates(refresh: Refresh, asked: Asked, known: Mapping[str, Any]) -> News:
     today = now.astimezone(UTC).date()
     wish = parse(asked.path.removeprefix(refresh.prefix), asked.search, today)
     admin = asked.viewer is not None and asked.viewer.role == "admin"
-    ask = Ask(wish, asked.language, now, refresh.shown, admin)
+    ask = Ask(wish, asked.language, now, refresh.shown, admin).within_reach()
     asked_for = digest([*wish, asked.language, admin])
     try:
         return _read(refresh, ask, asked_for, known)

@@ -26,11 +26,12 @@ _COLUMNS = ("name", "email", "first", "last", "signins", "active_days")
 _STRIP_WEEKS = 53
 
 
-def found(people: People, wish: Wish) -> Page:
+def found(people: People, ask: Ask) -> Page:
     """The people that an address asks for: one page."""
+    wish = ask.wish
     if not wish.words:
         return people.page(wish.order, descending=wish.descending, after=_place(wish), limit=PAGE)
-    hits = people.search(wish.words)
+    hits = people.search(wish.words, emails=ask.sees_addresses)
     field = INDEXES[wish.order].fields[0]
     ordered = sorted(hits.people, key=lambda one: (one.get(field, ""), one["_id"]), reverse=wish.descending)
     return Page(ordered[:PAGE], more=False, cut=hits.cut or len(ordered) > PAGE)
@@ -48,7 +49,7 @@ def _place(wish: Wish) -> tuple[Any, str] | None:
 
 def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
     """The list."""
-    wish, hits = ask.wish, found(sources.people, ask.wish)
+    wish, hits = ask.wish, found(sources.people, ask)
     box = parts(
         dmc.TextInput,
         "q",
@@ -111,6 +112,8 @@ def _table(people: Sequence[Document], ask: Ask) -> Component:
 
 
 def _heading(column: str, ask: Ask) -> Component:
+    if column == "email" and not ask.sees_addresses:
+        return html.Th(ask.text("column_email"), scope="col", className="p-email")
     chosen = ask.wish.order == column
     descending = not ask.wish.descending if chosen else column not in {"name", "email"}
     arrow = ("↓" if ask.wish.descending else "↑") if chosen else ""

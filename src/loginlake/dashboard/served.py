@@ -40,9 +40,9 @@ def register(app: FastAPI, refresh: Refresh) -> None:
         if now.viewer is None or now.viewer.role not in SEES:
             return Response(status_code=403)
         wish = parse("people", request.url.query, refresh.clock().date())
-        ask = Ask(wish, now.language, refresh.clock(), refresh.shown, now.viewer.role == "admin")
+        ask = Ask(wish, now.language, refresh.clock(), refresh.shown, now.viewer.role == "admin").within_reach()
         try:
-            hits = await to_thread.run_sync(found, refresh.sources.people, wish)
+            hits = await to_thread.run_sync(found, refresh.sources.people, ask)
         except LoginlakeError:
             return Response(status_code=503)
         rows: Any = export.rows(hits.people, ask.email)

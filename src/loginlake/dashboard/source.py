@@ -58,7 +58,7 @@ class People(Protocol):
         """The people after `after` (value of the order and id of the last one seen) in an order of wish.ORDERS."""
         ...
 
-    def search(self, words: str) -> Page:
+    def search(self, words: str, *, emails: bool) -> Page:
         """Who begins with the words by name, surname or e-mail."""
         ...
 

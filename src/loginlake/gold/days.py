@@ -128,6 +128,12 @@ def write_people(store: ObjectStore, day: str, new: Mapping[int, bytes], read: S
     return True
 
 
+def forget_people(store: ObjectStore, day: str) -> None:
+    """Remove what is known of a day's people: the next publish writes each of their documents."""
+    for entry in list(store.list(keys.people_day(day))):
+        store.delete(entry.key)
+
+
 def every_day(store: ObjectStore) -> set[str]:
     """Every day of which the lake has rows or rejected rows: one look a day."""
     return {day for folder in _DAY_FOLDERS for day in _days_below(store, folder)}

@@ -36,8 +36,7 @@ def rebuild(
     known = days.every_day(store) | {document["day"] for document in Snapshot.open(gold).all_days()}
     for day in sorted(day for day in known if (first or "") <= day <= (last or "~")):
         store.put(keys.dirty(day), uuid.uuid4().hex.encode())
-        for entry in list(store.list(keys.people_day(day))):
-            store.delete(entry.key)
+        days.forget_people(store, day)
     _count_everybody(gold, now())
     report = publish(store, gold, now=now)
     if first is None and last is None and _remove_strangers(store, gold) and known:

@@ -59,12 +59,12 @@ def page(
     return Page(list(found[:limit]), len(found) > limit)
 
 
-def search(gold: GoldStore, words: str) -> Page:
-    """Who begins with the words by name, surname or e-mail; `cut` where an index has more than are looked at."""
+def search(gold: GoldStore, words: str, *, emails: bool = True) -> Page:
+    """Who begins with the words by name, surname or (`emails`) e-mail; `cut`: an index has more than are looked at."""
     needle = plain(words)
     people: dict[str, Document] = {}
     cut = False
-    for index in _SEARCHED:
+    for index in _SEARCHED if emails else _SEARCHED[:-1]:
         found = gold.page(index, after=(needle, ""), limit=_FOUND + 1)
         matching = _beginning(found, index.fields[0], needle)
         cut = cut or len(matching) > _FOUND

@@ -236,6 +236,9 @@ class _Pass:
                 except DamagedHour as error:
                     log.error("an hour is damaged: %s", error)  # noqa: TRY400
                     self._merger.damaged[error.slot] = error
+                except Corrupt as error:
+                    log.error("an object cannot be cleaned anew: %s", error)  # noqa: TRY400
+                    self._report.corrupt.append(key)
         self._report.corrupt += sorted({error.key for error in self._merger.damaged.values()})
 
     def _damaged(self) -> set[keys.Slot]:

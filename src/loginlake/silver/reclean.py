@@ -201,10 +201,9 @@ class Recleaner:
         said = begun.of((self._rules.fingerprint,), {*checked.rows, *was.slots}).plus(was.begun)
         if said != was.begun:
             begun.write(self._store, was.entry, said)
-        if was.receipt is None:
-            self._store.delete(keys.checked(checked.key))  # first: without rows it would pass for merged
-            for slot in said.hours:
-                self._store.delete(keys.rows(slot, checked.key))
+        self._store.delete(keys.checked(checked.key))  # first: without rows it would pass for merged
+        for slot in said.hours:
+            self._store.delete(keys.rows(slot, checked.key))
 
     def _check(self, key: str) -> Checked:
         try:

@@ -158,7 +158,11 @@ def check(store: ObjectStore, rules: Rules, shards: Shards, objects: Iterable[st
 
         recleaner = Recleaner(store, rules, shards, RecleanReport())
         for key in others:
-            recleaner.run([key])
+            try:
+                recleaner.run([key])
+            except Corrupt as error:
+                log.error("an object cannot be cleaned anew: %s: %s", key, error)  # noqa: TRY400
+                corrupt.append(key)
     return CheckReport(done, read, rejected, waiting, corrupt)
 
 

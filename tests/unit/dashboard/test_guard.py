@@ -277,6 +277,20 @@ def test_an_export_masks_addresses_for_a_viewer_and_is_no_formula(app: FastAPI) 
     assert [row["signins"] for row in rows] == sorted((row["signins"] for row in rows), reverse=True)
 
 
+def test_no_order_by_address_tells_a_viewer_what_is_masked(app: FastAPI) -> None:
+    way = "order=email&dir=asc&after=a&at=x"
+    masked, latest = (
+        [row["name"] for row in ask(app, "GET", f"{PREFIX}export.json?{query}", "viewer").json()]
+        for query in (way, "order=last&dir=desc")
+    )
+    assert masked == latest
+    shown = call(app, "viewer", "people", f"?{way}").text
+    assert "example.com" in shown
+    assert "%40example.com" not in shown
+    assert "order=email" not in shown
+    assert "order=email" in call(app, "admin", "people", "?order=last").text
+
+
 def test_origins_row_by_row_are_for_admins(app: FastAPI) -> None:
     assert "1:42" in call(app, "admin", "pipeline", "?day=2026-11-24").text
     assert "1:42" not in call(app, "viewer", "pipeline", "?day=2026-11-24").text
