@@ -87,7 +87,8 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
 
 def _is_through(text: str) -> bool:
     found = scrape(text, 0)
-    return value(found, "loginlake_gold_records") > 0 and value(found, "loginlake_pass_success_timestamp_seconds") > 0
+    names = ("gold_records", "clean_rejected_total", "pass_success_timestamp_seconds")
+    return all(value(found, f"loginlake_{name}") > 0 for name in names)
 
 
 @pytest.fixture
