@@ -163,16 +163,16 @@ def all_plain(values: Sequence[bytes | None]) -> bool:
     many objects as values means that each value is one object.
     """
     try:
-        flat = b"".join(values)  # type: ignore[arg-type]  # None raises TypeError
+        flat = b"\n".join(values)  # type: ignore[arg-type]  # None raises TypeError
         edges = b"".join([value[:1] + value[-1:] for value in values])  # type: ignore[index]
-        if edges != b"{}" * len(values) or b"\n" in flat or b"\r" in flat:
+        if edges != b"{}" * len(values) or b"\r" in flat or any([b"\n" in value for value in values]):  # type: ignore[operator]  # noqa: C419
             return False
         openers = flat.count(b"{") + (flat.count(b"[") if b"[" in flat else 0)
         if openers - len(values) >= MAX_DEPTH:
             return False
         if not flat.isascii():
             flat.decode()
-        return len(_are_objects(b"\n".join(values))) == len(values)  # type: ignore[arg-type]
+        return len(_are_objects(flat)) == len(values)
     except (TypeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
 

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from loginlake.errors import GiveUp, LoginlakeError, Unavailable
 from loginlake.stream.kafka_client import NOT_FOUND, Causes, Limits, Options
-from loginlake.stream.kafka_side import make_consumer, to_record
+from loginlake.stream.kafka_side import make_consumer, to_records
 from loginlake.stream.log import Range, Record
 
 logger = logging.getLogger(__name__)
@@ -166,14 +166,15 @@ class KafkaReader:
 
     def _records(self, messages: Sequence[Message]) -> list[Record]:
         """The records among them, without those of partitions that went away meanwhile."""
-        records = []
-        for message in messages:
-            if (error := message.error()) is not None:
-                self._keep(message, error)
-            elif message.partition() in self._next:
-                record = to_record(message)
-                self._next[record.partition] = record.offset + 1
-                records.append(record)
+        failed = [message for message in messages if message.error() is not None]
+        for message in failed:
+            self._keep(message, cast("KafkaError", message.error()))
+        records = to_records([message for message in messages if message.error() is None] if failed else messages)
+        ends = {record.partition: record.offset + 1 for record in records}  # the last one of each stays
+        if not ends.keys() <= self._next.keys():
+            records = [record for record in records if record.partition in self._next]
+            ends = {partition: end for partition, end in ends.items() if partition in self._next}
+        self._next |= ends
         if records:
             self._causes.clear()
         return records

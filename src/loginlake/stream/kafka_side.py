@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from loginlake.errors import LoginlakeError, Misconfigured, Unavailable
 from loginlake.stream.kafka_client import NOT_FOUND, Causes, Limits, Options
-from loginlake.stream.log import Headers, Position, Range, Record
+from loginlake.stream.log import Position, Range, Record
 
 _PAUSE_S = 0.1
 # A partition that was just made, or is changing its leader: it passes in a moment.
@@ -125,7 +125,7 @@ class Side:
                     raise self._untold(_unread(self._topic), error)
                 if error is not None or cast("int", message.offset()) >= end:
                     return records
-                records.append(to_record(message))
+                records += to_records([message])
                 if len(records) == most or records[-1].offset == end - 1:
                     return records
         if records:
@@ -142,24 +142,19 @@ def make_consumer(options: Options) -> Consumer:
         raise Causes().error("Kafka's consumer could not be made.", error.args[0]) from None
 
 
-def to_record(message: Message) -> Record:
-    """A message as the port has it; Misconfigured for a topic whose timestamps are not the log's own."""
-    kind, timestamp_ms = message.timestamp()
-    if kind != TIMESTAMP_LOG_APPEND_TIME:
+def to_records(messages: Sequence[Message]) -> list[Record]:
+    """Messages as the port has them; Misconfigured for a topic whose timestamps are not the log's own."""
+    stamps = [message.timestamp() for message in messages]
+    if any(kind != TIMESTAMP_LOG_APPEND_TIME for kind, _ in stamps):
         raise Misconfigured(
-            f"The topic {message.topic()} keeps its producers' times, not the time of arrival.",
+            f"The topic {messages[0].topic()} keeps its producers' times, not the time of arrival.",
             "Its message.timestamp.type is not LogAppendTime.",
             "Look at it with `loginlake topic`, set it, and land what comes after.",
         )
-    headers = cast("Headers", message.headers() or ())
-    return Record(
-        cast("int", message.partition()),
-        cast("int", message.offset()),
-        timestamp_ms,
-        message.key(),
-        message.value(),
-        headers,
-    )
+    return [
+        Record(one.partition(), one.offset(), timestamp_ms, one.key(), one.value(), one.headers() or ())  # type: ignore[arg-type]
+        for one, (_, timestamp_ms) in zip(messages, stamps, strict=True)
+    ]
 
 
 def _unread(topic: str) -> str:

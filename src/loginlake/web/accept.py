@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
+from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -148,12 +151,34 @@ async def durable(context: WebContext, key: bytes, value: bytes) -> Position:
 
 async def bounded(future: Future[T], seconds: float) -> T:
     """The future's result. A time-out leaves the future alone: its owner still ends it."""
-    wrapped = asyncio.wrap_future(future)
-    wrapped.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    done, _ = await asyncio.wait({wrapped}, timeout=seconds)
-    if not done:
-        raise Unavailable("No confirmation in time.", "The log or the disk is slow or away.", "Try again.")
-    return await wrapped
+    (outcome,) = await bounded_all([future], seconds)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+async def bounded_all(futures: Sequence[Future[T]], seconds: float) -> list[T | BaseException]:
+    """The futures' outcomes, their errors among them, in order; Unavailable for one that has none in time."""
+    if not futures:
+        return []
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    count = itertools.count(1)  # its next() is atomic: they end in other threads
+
+    def wake() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    def settle(_: Future[T]) -> None:
+        if next(count) == len(futures) and not ended.done():
+            loop.call_soon_threadsafe(wake)
+
+    for future in futures:
+        future.add_done_callback(settle)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ended, seconds)
+    late = Unavailable("No confirmation in time.", "The log or the disk is slow or away.", "Try again.")
+    return [(future.exception() or future.result()) if future.done() else late for future in futures]
 
 
 async def _refuse(context: WebContext, buckets: Buckets, attempt: Attempt, reason: Reason) -> Problem:

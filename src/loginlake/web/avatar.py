@@ -9,6 +9,18 @@ from urllib.parse import quote
 
 # Each has at least 4.5:1 against white.
 _COLOURS = ("0b6e80", "3b5bdb", "6741d9", "9c36b5", "b02a5b", "9a5a2c", "2b7a3d", "495867")
+_SAFE = "/:=' ,!;@()*~"
+_HEAD, _MIDDLE, _TAIL = (
+    quote(part, safe=_SAFE)
+    for part in (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 96 96'><rect width='96' height='96' fill='#",
+        (
+            "'/><text x='48' y='50' fill='#fff' font-family='Inter,system-ui,sans-serif' font-size='38' "
+            "font-weight='600' text-anchor='middle' dominant-baseline='central'>"
+        ),
+        "</text></svg>",
+    )
+)
 
 
 def initials(name: str) -> str:
@@ -21,10 +33,5 @@ def initials(name: str) -> str:
 def initials_avatar(name: str, user_id: str) -> str:
     """An SVG as data: URI, the same for the same person everywhere and always. Needs no request."""
     digest = hashlib.sha256(user_id.encode("utf-8", "surrogatepass")).digest()
-    svg = (
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 96 96'>"
-        f"<rect width='96' height='96' fill='#{_COLOURS[digest[0] % len(_COLOURS)]}'/>"
-        "<text x='48' y='50' fill='#fff' font-family='Inter,system-ui,sans-serif' font-size='38' font-weight='600' "
-        f"text-anchor='middle' dominant-baseline='central'>{html.escape(initials(name))}</text></svg>"
-    )
-    return "data:image/svg+xml," + quote(svg, safe="/:=' ,!;@()*~")
+    letters = quote(html.escape(initials(name)), safe=_SAFE)
+    return f"data:image/svg+xml,{_HEAD}{_COLOURS[digest[0] % len(_COLOURS)]}{_MIDDLE}{letters}{_TAIL}"

@@ -20,7 +20,7 @@ from loginlake.errors import LoginlakeError, TooLarge
 from loginlake.event import HEADERS, REFUSED, person_key
 from loginlake.stream.log import Position
 from loginlake.stream.spool_record import SPOOLED
-from loginlake.web.accept import bounded
+from loginlake.web.accept import bounded_all
 from loginlake.web.context import WebContext, context_of
 from loginlake.web.keys import ApiKey
 from loginlake.web.problems import Answer, Problem, problem_response
@@ -71,7 +71,6 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-@router.post("/api/events")
 async def events(request: Request) -> Response:
     """202 with a result an event, when at least one was accepted; else the problem of the first."""
     context = context_of(request)
@@ -96,15 +95,19 @@ async def events(request: Request) -> Response:
     return Response(msgspec.json.encode({"results": results}), 202, _NO_STORE, media_type="application/json")
 
 
+router.add_route("/api/events", events, methods=["POST"])  # Starlette's own: half a framework less
+
+
 async def accept_events(context: WebContext, source: str, values: Sequence[bytes]) -> list[Result]:
     """Make every event of this source durable, as far as it can be; a result each."""
     judged = [envelope(value, source, context.limits.event_bytes) for value in values]
     sent = [
-        bounded(context.log.send(event.key, value, HEADERS), context.limits.send_s)
+        context.log.send(event.key, value, HEADERS)
         for event, value in zip(judged, values, strict=True)
         if isinstance(event, Event)
     ]
-    outcomes = iter(await asyncio.gather(*sent, return_exceptions=True))
+    ended = await bounded_all(sent, context.limits.send_s)
+    outcomes = iter(ended)
     results = [_result(event, next(outcomes)) if isinstance(event, Event) else event for event in judged]
     _count(context, results)
     return results
