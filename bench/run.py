@@ -16,6 +16,8 @@ SCRIPTS = (
     ("bench_dashboard.py", "--people", "100000", "--signins", "5000000"),
     ("bench_audit.py", "300000", "3"),
     ("path.py", "1"),
+    ("bench_lander.py", "400000", "2"),
+    ("bench_web.py", "4000", "2"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -73,6 +74,7 @@ def run_all(settings: Settings) -> None:
             "clean and publish": lambda: run_passes(steps, stop, landed, every_s=_PAUSE_S),
         }
         threads = [in_thread(name, work, stop, stages) for name, work in works.items()]
+        _spare_what_stays()
         click.echo(f"loginlake is at {settings.origin}  (data in {settings.data}; Ctrl-C stops it)")
         try:
             server.run(sockets=[listener])
@@ -91,6 +93,7 @@ def serve(settings: Settings, part: str, *, workers: int) -> None:
     stop = threading.Event()
     app = part_app(part, stop)  # with several workers too: what is wrong with the settings is said here, once
     if workers == 1:
+        _spare_what_stays()
         until_stopped = partial(_server(app).run, sockets=[listener])
     else:
         config = uvicorn.Config("loginlake.run_all:web_app_alone", factory=True, workers=workers, **_QUIET)
@@ -107,7 +110,9 @@ def web_app_alone() -> FastAPI:
     """What a worker of `loginlake web` serves. It is a process of its own: its journal begins here."""
     settings = Settings()
     journal.start(settings.log_level, settings.log_format)
-    return part_app("web")
+    app = part_app("web")
+    _spare_what_stays()
+    return app
 
 
 def part_app(part: str, stop: threading.Event | None = None) -> FastAPI:
@@ -134,6 +139,12 @@ def ask_all(log: EventLog, store: ObjectStore, gold: GoldStore, stop: threading.
 
 def _until_it_answers(name: str, ask: Callable[[], object], stop: threading.Event) -> None:
     Patience(stop)(name, ask)
+
+
+def _spare_what_stays() -> None:
+    """What is loaded by now stays: a collector that goes through it again and again holds up requests by 0.1 s."""
+    gc.collect()
+    gc.freeze()
 
 
 def _server(app: FastAPI) -> uvicorn.Server:
