@@ -7,12 +7,10 @@ of it: of known tags and attributes alone, and every text as text.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 Component = Any
-_HYPHEN = re.compile(r"(?<!^)(?=[A-Z])")
 _NAMES = {"className": "class", "dateTime": "datetime", "tabIndex": "tabindex"}
 
 

@@ -35,6 +35,11 @@ def change(now: int, before: int, language: Language) -> str:
     return f"{sign}{digits}{NBSP}%" if language == "es" else f"{sign}{digits}%"
 
 
+def share(part: int, whole: int) -> str:
+    """A part of a whole in per cent; a dash where there is no whole."""
+    return f"{round(100 * part / whole)}{NBSP}%" if whole else "—"
+
+
 def day(value: date, language: Language) -> str:
     """24 nov, 24 Nov."""
     return f"{value.day}{NBSP}{_MONTHS[language][value.month - 1]}"

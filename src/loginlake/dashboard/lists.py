@@ -40,14 +40,13 @@ def bar_rows(found: list[Bar], ask: Ask, words: Callable[[str], str]) -> Compone
 def _row(bar: Bar, highest: int, total: int, ask: Ask, words: Callable[[str], str]) -> Component:
     name = ask.text("others_names") if bar.name == OTHERS else words(bar.name) or ask.text("unknown")
     width = f"{max(1, round(100 * bar.number / highest))}%"
-    share = f"{round(100 * bar.number / total)}{formats.NBSP}%"
     change = formats.change(bar.number, bar.before, ask.language) if bar.before else ""
     return html.Li(
         [
             html.Span(html.Bdi(name), className="bar-name", title=name),
             html.Span(change, className="bar-change"),
             html.Span(ask.number(bar.number), className="bar-count"),
-            html.Span(share, className="bar-share"),
+            html.Span(formats.share(bar.number, total), className="bar-share"),
             html.Span(html.Span(style={"width": width}), className="bar-track", **aria(hidden="true")),
         ]
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Callable
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -11,22 +10,20 @@ from dash import html
 
 from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask, Sources, series
+from loginlake.dashboard.charts import COLOURS, COUNTS, DASHES, LINES, axis, by_day, chart, legend
 from loginlake.dashboard.controls import app_control, compare_control, range_control
 from loginlake.dashboard.drawn import drawn
 from loginlake.dashboard.figures import host
 from loginlake.dashboard.lists import bar_list, refused_words
-from loginlake.dashboard.page_simple import MARGIN, NUMBERS, Y_AXIS
-from loginlake.dashboard.parts import Parts, aria, card, figure, heat, table
+from loginlake.dashboard.parts import Parts, aria, card, figure_of, heat, tile
 from loginlake.dashboard.series import Series, by_week, stickiness
 from loginlake.dashboard.source import Answers
 from loginlake.dashboard.wish import RANGES
 from loginlake.gold.months import app_key
 
 Component = Any
-NAMES = 8
 _LONG = 92  # days: beyond, lifecycles are shown by week
 _LIFE = ("new", "resurrected", "dormant")
-_DAYS_A_LABEL = ((7, 1), (31, 7), (100, 14), (2_000, 61))
 
 
 def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
@@ -89,13 +86,7 @@ def _tiles(now: Series, before: Series | None, ask: Ask) -> list[Component]:
 
 
 def _tile(key: str, value: str, more: Component, ask: Ask) -> Component:
-    return html.Div(
-        [
-            html.Dt(ask.text(key), className="tile-label"),
-            html.Dd([html.Span(value, className="tile-value"), html.Span(more, className="tile-more")]),
-        ],
-        className="tile",
-    )
+    return tile(ask.text(key), *figure_of(value, more))
 
 
 def _versus(now: Series, before: Series | None, figure_: str, ask: Ask) -> Component:
@@ -108,58 +99,27 @@ def _versus(now: Series, before: Series | None, figure_: str, ask: Ask) -> Compo
     return html.Span(ask.text("compared", n=ask.number(earlier), change=change))
 
 
-def axis(days: Sequence[date], ask: Ask) -> dict[str, Any]:
-    """The axis below a chart by day: the last day is named, and from there equal steps back."""
-    step = next(step for most, step in _DAYS_A_LABEL if len(days) <= most)
-    ticks = [formats.axis_day(day, ask.language) for day in list(reversed(days))[::step][::-1]]
-    return {"minTickGap": 12, "interval": "preserveEnd", "tickMargin": 8, "ticks": ticks}
-
-
 def _signins(parts: Parts, now: Series, before: Series | None, ask: Ask) -> Component:
-    names = [formats.axis_day(day, ask.language) for day in now.days]
-    counts = now.daily("signins")
-    earlier = before.daily("signins") if before is not None else []
-    data: list[dict[str, Any]] = [{"day": name, "signins": n} for name, n in zip(names, counts, strict=True)]
-    lines = [{"name": "signins", "label": ask.text("signins"), "color": "var(--ll-accent)", "type": "area"}]
-    columns = [ask.text("day"), ask.text("signins")]
+    labels, numbers = {"signins": ask.text("signins")}, {"signins": now.daily("signins")}
+    lines = [{"name": "signins", "label": labels["signins"], "color": COLOURS[0], "type": "area"}]
     if before is not None:
-        for point, number in zip(data, earlier, strict=True):
-            point["before"] = number
-        compared = ask.text(f"compare_{ask.wish.compare}")
-        lines.append({"name": "before", "label": compared, "color": "var(--ll-gold)", "type": "line"})
-        columns.append(compared)
-    rows = [
-        [
-            formats.full_day(day, ask.language),
-            *(ask.number(point[key]) for key in ("signins", "before") if key in point),
-        ]
-        for day, point in zip(now.days, data, strict=True)
-    ]
-    words = {
-        "table": table(ask.text("daily_signins"), columns, rows[::-1]),
-        "label": _signins_in_words(now, counts, ask),
-        "open": ask.text("view_table"),
-    }
-    body = figure(
+        labels["before"], numbers["before"] = ask.text(f"compare_{ask.wish.compare}"), before.daily("signins")
+        lines.append({"name": "before", "label": labels["before"], "color": COLOURS[1], "type": "line"})
+    points, listed = by_day(ask.text("daily_signins"), now.days, labels, numbers, ask)
+    body = chart(
         parts,
         "signins",
         dmc.CompositeChart,
-        {"data": data, "xAxisProps": axis(now.days, ask)},
-        words,
+        {"data": points, "xAxisProps": axis(now.days, ask)},
+        ask,
+        label=_signins_in_words(now, numbers["signins"], ask),
+        numbers=listed,
         dataKey="day",
-        h="100%",
         series=lines,
-        curveType="monotone",
-        withDots=False,
-        strokeWidth=2,
-        lineProps={"strokeDasharray": "6 4"},
-        gridAxis="x",
-        tickLine="none",
-        valueFormatter=NUMBERS,
-        yAxisProps=Y_AXIS,
-        composedChartProps=MARGIN,
-        withLegend=len(lines) > 1,
-        legendProps={"verticalAlign": "top", "height": 30},
+        lineProps={"strokeDasharray": DASHES[1]},
+        **LINES,
+        **COUNTS,
+        **legend(shown=len(lines) > 1),
     )
     return card("signins", ask.text("daily_signins"), body)
 
@@ -176,108 +136,59 @@ def _signins_in_words(now: Series, counts: list[int], ask: Ask) -> str:
 
 def _people(parts: Parts, now: Series, ask: Ask) -> Component:
     keys = ("people",) if ask.wish.app else ("people", "people_7", "people_30")
-    return lines_card(parts, "active", keys, now, ask, note=ask.text("app_note" if ask.wish.app else "active_note"))
-
-
-COLOURS = (
-    "var(--ll-accent)",
-    "var(--ll-gold)",
-    "var(--ll-bronze)",
-    "var(--ll-silver)",
-    "var(--ll-good)",
-    "var(--ll-bad)",
-)
-DASHES = ("0", "6 4", "2 3", "10 3", "8 3 2 3", "1 5")
-
-
-def lines_card(parts: Parts, name: str, keys: Sequence[str], now: Series, ask: Ask, *, note: str) -> Component:
-    """Figures by day as lines, which differ by their dashes as well as by colour."""
-    numbers = {key: now.daily(key) for key in keys}
-    data = [
-        {"day": formats.axis_day(day, ask.language), **{key: numbers[key][at] for key in keys}}
-        for at, day in enumerate(now.days)
-    ]
-    rows = [
-        [formats.full_day(day, ask.language), *(ask.number(numbers[key][at]) for key in keys)]
-        for at, day in enumerate(now.days)
-    ]
-    tops = "; ".join(f"{ask.text(key)}: {ask.number(max(numbers[key], default=0))}" for key in keys)
-    words = {
-        "table": table(ask.text(name), [ask.text("day"), *(ask.text(key) for key in keys)], rows[::-1]),
-        "label": ask.text("highest", what=tops),
-        "open": ask.text("view_table"),
-    }
-    lines = [
-        {"name": key, "label": ask.text(key), "color": COLOURS[at], "strokeDasharray": DASHES[at]}
-        for at, key in enumerate(keys)
-    ]
-    body = figure(
+    labels, numbers = {key: ask.text(key) for key in keys}, {key: now.daily(key) for key in keys}
+    points, listed = by_day(ask.text("active"), now.days, labels, numbers, ask)
+    tops = "; ".join(f"{labels[key]}: {ask.number(max(numbers[key], default=0))}" for key in keys)
+    body = chart(
         parts,
-        name,
+        "active",
         dmc.LineChart,
-        {"data": data, "xAxisProps": axis(now.days, ask)},
-        words,
+        {"data": points, "xAxisProps": axis(now.days, ask)},
+        ask,
+        label=ask.text("highest", what=tops),
+        numbers=listed,
         dataKey="day",
-        h="100%",
-        series=lines,
-        curveType="monotone",
-        withDots=False,
-        strokeWidth=2,
-        gridAxis="x",
-        tickLine="none",
-        valueFormatter=NUMBERS,
-        yAxisProps=Y_AXIS,
-        lineChartProps=MARGIN,
-        withLegend=len(keys) > 1,
-        legendProps={"verticalAlign": "top", "height": 30},
+        series=[
+            {"name": key, "label": labels[key], "color": COLOURS[at], "strokeDasharray": DASHES[at]}
+            for at, key in enumerate(keys)
+        ],
+        **LINES,
+        **COUNTS,
+        **legend(shown=len(keys) > 1),
     )
-    return card(name, ask.text(name), body, note=note)
+    return card("active", ask.text("active"), body, note=ask.text("app_note" if ask.wish.app else "active_note"))
 
 
 def _lifecycle(parts: Parts, now: Series, ask: Ask) -> Component:
-    by_day = len(now.days) <= _LONG
-    keys = ("new", "returning", "resurrected", "dormant") if by_day else _LIFE
-    if by_day:
-        names = list(now.days)
+    daily = len(now.days) <= _LONG
+    keys = ("new", "returning", "resurrected", "dormant") if daily else _LIFE
+    if daily:
+        days = now.days
         numbers = {key: now.daily(key) for key in keys}
     else:
         weeks = {key: by_week(now.days, now.daily(key)) for key in keys}
-        names = [week for week, _ in weeks["new"]]
+        days = [week for week, _ in weeks["new"]]
         numbers = {key: [number for _, number in weeks[key]] for key in keys}
-    parts.shape += f":{by_day}"
-    data = [
-        {"day": formats.axis_day(day, ask.language), **{key: numbers[key][at] for key in keys}}
-        for at, day in enumerate(names)
-    ]
-    rows = [
-        [formats.full_day(day, ask.language), *(ask.number(numbers[key][at]) for key in keys)]
-        for at, day in enumerate(names)
-    ]
-    sums = "; ".join(f"{ask.text(key)}: {ask.number(sum(numbers[key]))}" for key in _LIFE)
-    words = {
-        "table": table(ask.text("lifecycle"), [ask.text("day"), *(ask.text(key) for key in keys)], rows[::-1]),
-        "label": ask.text("in_all", what=sums),
-        "open": ask.text("view_table"),
-    }
-    body = figure(
+    parts.shape += f":{daily}"
+    labels = {key: ask.text(key) for key in keys}
+    points, listed = by_day(ask.text("lifecycle"), days, labels, numbers, ask)
+    sums = "; ".join(f"{labels[key]}: {ask.number(sum(numbers[key]))}" for key in _LIFE)
+    body = chart(
         parts,
         "lifecycle",
         dmc.BarChart,
-        {"data": data, "xAxisProps": {"minTickGap": 12, "tickMargin": 8}},
-        words,
+        {"data": points},
+        ask,
+        label=ask.text("in_all", what=sums),
+        numbers=listed,
         dataKey="day",
-        h="100%",
         type="stacked",
-        series=[{"name": key, "label": ask.text(key), "color": COLOURS[at]} for at, key in enumerate(keys)],
-        gridAxis="x",
-        tickLine="none",
-        valueFormatter=NUMBERS,
-        yAxisProps=Y_AXIS,
-        barChartProps=MARGIN,
-        withLegend=True,
-        legendProps={"verticalAlign": "top", "height": 30},
+        series=[{"name": key, "label": labels[key], "color": COLOURS[at]} for at, key in enumerate(keys)],
+        xAxisProps={"minTickGap": 12, "tickMargin": 8},
+        **COUNTS,
+        **legend(),
     )
-    note = ask.text("lifecycle_note" if by_day else "lifecycle_weeks")
+    note = ask.text("lifecycle_note" if daily else "lifecycle_weeks")
     return card("lifecycle", ask.text("lifecycle"), body, note=note)
 
 
@@ -300,7 +211,7 @@ def _heat(parts: Parts, now: Series, ask: Ask) -> Component:
     caption = html.Caption(ask.text("heat"), className="unseen")
     live = html.Table([caption, html.Thead(head), html.Tbody(body)], className="heat")
     zone = ask.text("heat_note", zone=formats.zone_words(ask.shown.zone, ask.language))
-    box = parts.div("heat", live, className="wide", tabIndex="0", role="group", **aria(labelledby="heat-card-title"))
+    box = parts.scroll("heat", live, "heat-card", "wide")
     return card("heat-card", ask.text("heat"), [box], note=zone)
 
 

@@ -13,7 +13,7 @@ from loginlake.dashboard import formats, views
 from loginlake.dashboard.ask import Ask, Sources
 from loginlake.dashboard.drawn import drawn
 from loginlake.dashboard.lists import nothing
-from loginlake.dashboard.parts import Parts, aria, card, table
+from loginlake.dashboard.parts import Parts, aria, card, table, tile
 from loginlake.dashboard.photos import photo
 from loginlake.dashboard.source import Answers, Document, People
 from loginlake.dashboard.wish import Wish, address
@@ -69,9 +69,7 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
     )
     note += f" {ask.text('people_cut', n=PAGE)}" if hits.cut else ""
     rows = _table(hits.people, ask) if hits.people else nothing(ask)
-    listed = parts.div(
-        "people-list", rows, className="wide", tabIndex="0", role="group", **aria(labelledby="people-title")
-    )
+    listed = parts.scroll("people-list", rows, "people", "wide")
     tools = [box, parts(html.Span, "exports", {"children": exports}, className="exports")]
     said = parts(html.Span, "people-note", {"children": note})
     return [card("people", ask.text("people"), [listed, parts.div("pager", _pager(hits, ask))], note=said, tools=tools)]
@@ -174,8 +172,7 @@ def person(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[
 
 
 def _fact(key: str, value: Component, ask: Ask) -> Component:
-    words = html.Dd(html.Span(value, className="tile-value tile-small"))
-    return html.Div([html.Dt(ask.text(key), className="tile-label"), words], className="tile")
+    return tile(ask.text(key), html.Span(value, className="tile-value tile-small"))
 
 
 def _strip(parts: Parts, days: dict[date, int], ask: Ask) -> Component:
@@ -191,14 +188,12 @@ def _strip(parts: Parts, days: dict[date, int], ask: Ask) -> Component:
     year = sum(count for at, count in days.items() if at >= start)
     label = ask.text("strip_label", n=ask.number(year), days=ask.number(sum(at >= start for at in days)))
     live = html.Div(cells, className="strip", role="img", **aria(label=label))
-    box = parts.div("strip", live, className="wide", tabIndex="0", role="group", **aria(labelledby="strip-card-title"))
+    box = parts.scroll("strip", live, "strip-card", "wide")
     return card("strip-card", ask.text("strip"), [box], note=ask.text("daily_note"))
 
 
 def _history(parts: Parts, days: dict[date, int], ask: Ask) -> Component:
     rows = [[formats.full_day(at, ask.language), ask.number(count)] for at, count in sorted(days.items(), reverse=True)]
     live = table(ask.text("history"), [ask.text("day"), ask.text("signins")], rows[:400])
-    box = parts.div(
-        "history", live, className="wide scrolls", tabIndex="0", role="group", **aria(labelledby="history-card-title")
-    )
+    box = parts.scroll("history", live, "history-card", "wide scrolls")
     return card("history-card", ask.text("history"), [box])

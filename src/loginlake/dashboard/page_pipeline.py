@@ -11,7 +11,7 @@ from dash import dcc, html
 from loginlake.dashboard import figures, formats
 from loginlake.dashboard.ask import Ask, Sources
 from loginlake.dashboard.lists import nothing
-from loginlake.dashboard.parts import Parts, aria, card, table
+from loginlake.dashboard.parts import Parts, card, table
 from loginlake.dashboard.source import Answers, Origin, Path, Stages
 from loginlake.dashboard.views import reason_words
 from loginlake.dashboard.wish import address
@@ -83,9 +83,7 @@ def _rejected(parts: Parts, found: figures.Path, path: Path, ask: Ask) -> Compon
         sample = []
     if sample:
         live += [html.H3(ask.text("sample")), _origins(sample, ask), html.P(ask.text("sample_note"), className="note")]
-    box = parts.div(
-        "rejected-rows", live, className="wide scrolls", tabIndex="0", role="group", **aria(labelledby="rejected-title")
-    )
+    box = parts.scroll("rejected-rows", live, "rejected", "wide scrolls")
     return card("rejected", ask.text("rejected"), [box], note=ask.text("rejected_total", n=ask.number(found.rejected)))
 
 
@@ -102,9 +100,7 @@ def _days(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
     ]
     columns = [ask.text("day"), ask.text("signins"), ask.text("refusals"), ask.text("rejected")]
     live = table(ask.text("by_day"), columns, rows) if rows else nothing(ask)
-    box = parts.div(
-        "by-day", live, className="wide scrolls", tabIndex="0", role="group", **aria(labelledby="by-day-title")
-    )
+    box = parts.scroll("by-day", live, "by-day", "wide scrolls")
     return card("by-day", ask.text("by_day"), [box], note=ask.text("by_day_note"))
 
 
@@ -129,9 +125,7 @@ def _origin(parts: Parts, path: Path, ask: Ask) -> Component:
         live += [html.H3(ask.text("origins", object=objects[0][0])), _origins(rows, ask)]
     elif objects and not ask.admin:
         live.append(html.P(ask.text("origins_admin"), className="note"))
-    box = parts.div(
-        "origin-rows", live, className="wide scrolls", tabIndex="0", role="group", **aria(labelledby="origin-title")
-    )
+    box = parts.scroll("origin-rows", live, "origin", "wide scrolls")
     return card("origin", ask.text("origin", day=day), [box], note=ask.text("origin_note"))
 
 

@@ -10,9 +10,9 @@ from dash import html
 
 from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask, Sources
+from loginlake.dashboard.charts import COLOURS, LINES, chart
 from loginlake.dashboard.lists import nothing
-from loginlake.dashboard.page_simple import MARGIN
-from loginlake.dashboard.parts import Parts, aria, card, figure, heat, table
+from loginlake.dashboard.parts import Parts, card, heat, table
 from loginlake.dashboard.series import Cohort, cohorts, curve
 from loginlake.dashboard.source import Answers
 
@@ -30,39 +30,26 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
     return [_curve(parts, found, ask), _triangle(parts, found, ask)]
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{round(100 * part / whole)}{formats.NBSP}%" if whole else "—"
-
-
 def _curve(parts: Parts, found: Sequence[Cohort], ask: Ask) -> Component:
     points = curve(found)
     data = [{"week": ask.text("week_n", n=age), "share": round(100 * n / of, 1)} for age, n, of in points]
-    rows = [[ask.text("week_n", n=age), _percent(n, of), ask.number(n), ask.number(of)] for age, n, of in points]
+    rows = [[ask.text("week_n", n=age), formats.share(n, of), ask.number(n), ask.number(of)] for age, n, of in points]
     columns = [ask.text("weeks_later"), ask.text("share"), ask.text("came_again"), ask.text("of_people")]
     second = points[1] if len(points) > 1 else points[0]
-    words = {
-        "table": table(ask.text("retention_curve"), columns, rows),
-        "label": ask.text("curve_label", share=_percent(second[1], second[2])),
-        "open": ask.text("view_table"),
-    }
-    body = figure(
+    body = chart(
         parts,
         "curve",
         dmc.AreaChart,
         {"data": data},
-        words,
+        ask,
+        label=ask.text("curve_label", share=formats.share(second[1], second[2])),
+        numbers=table(ask.text("retention_curve"), columns, rows),
         dataKey="week",
-        h="100%",
-        series=[{"name": "share", "label": ask.text("share"), "color": "var(--ll-accent)"}],
-        curveType="monotone",
-        withDots=True,
-        strokeWidth=2,
-        gridAxis="x",
-        tickLine="none",
+        series=[{"name": "share", "label": ask.text("share"), "color": COLOURS[0]}],
         unit=" %",
         yAxisProps={"width": 56, "domain": [0, 100]},
         xAxisProps={"tickMargin": 8, "minTickGap": 12},
-        areaChartProps=MARGIN,
+        **{**LINES, "withDots": True},
     )
     return card("curve", ask.text("retention_curve"), body, note=ask.text("curve_note"))
 
@@ -76,7 +63,7 @@ def _triangle(parts: Parts, found: Sequence[Cohort], ask: Ask) -> Component:
         week = formats.full_day(cohort.week, ask.language)
         cells = [
             html.Td(
-                _percent(number, cohort.people),
+                formats.share(number, cohort.people),
                 title=ask.text("cell", n=ask.number(number), people=ask.number(cohort.people), week=week, age=age),
                 **heat(number, cohort.people),
             )
@@ -88,8 +75,6 @@ def _triangle(parts: Parts, found: Sequence[Cohort], ask: Ask) -> Component:
         )
     caption = html.Caption(ask.text("retention"), className="unseen")
     live = html.Table([caption, html.Thead(html.Tr(head)), html.Tbody(body)], className="heat triangle")
-    box = parts.div(
-        "triangle", live, className="wide", tabIndex="0", role="group", **aria(labelledby="triangle-card-title")
-    )
+    box = parts.scroll("triangle", live, "triangle-card", "wide")
     how = html.Details([html.Summary(ask.text("how")), html.P(ask.text("how_retention"))], className="how")
     return card("triangle-card", ask.text("retention"), [box, how], note=ask.text("retention_note"))

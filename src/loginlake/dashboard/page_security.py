@@ -10,12 +10,11 @@ from dash import dcc, html
 
 from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask, Sources, series
+from loginlake.dashboard.charts import COLOURS, COUNTS, axis, by_day, chart, legend
 from loginlake.dashboard.controls import range_control
 from loginlake.dashboard.drawn import drawn
 from loginlake.dashboard.lists import bar_rows, nothing, refused_words
-from loginlake.dashboard.page_overview import COLOURS, axis
-from loginlake.dashboard.page_simple import MARGIN, NUMBERS, Y_AXIS
-from loginlake.dashboard.parts import Parts, aria, card, figure, table
+from loginlake.dashboard.parts import Parts, aria, card, figure_of, tile
 from loginlake.dashboard.series import OTHERS, Bar, Series, bars
 from loginlake.dashboard.source import Answers
 from loginlake.dashboard.wish import RANGES
@@ -49,57 +48,37 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
 
 
 def _tile(key: str, value: int, more: str, ask: Ask) -> Component:
-    words = [html.Span(ask.number(value), className="tile-value"), html.Span(more, className="tile-more")]
-    return html.Div([html.Dt(ask.text(key), className="tile-label"), html.Dd(words)], className="tile")
+    return tile(ask.text(key), *figure_of(ask.number(value), more))
 
 
 def _silent(days: int, number: int, people: int, ask: Ask) -> Component:
-    share = f"{round(100 * number / people)}{formats.NBSP}%" if people else "—"
+    share = formats.share(number, people)
     more: list[Component] = [html.Span(ask.text("silent_note", share=share)), " "]
     if days == 30:
         more.append(dcc.Link(ask.text("silent_who"), href="/dashboard/people?order=last&dir=asc"))
-    words = [html.Span(ask.number(number), className="tile-value"), html.Span(more, className="tile-more")]
-    return html.Div([html.Dt(ask.text("silent", n=days), className="tile-label"), html.Dd(words)], className="tile")
+    return tile(ask.text("silent", n=days), *figure_of(ask.number(number), more))
 
 
 def _refused(parts: Parts, now: Series, ask: Ask) -> Component:
     names = [bar.name for bar in bars(now, None, "refused_by_reason", REASONS) if bar.name != OTHERS]
     counted = now.by_name("refused_by_reason", names)
-    labels = [*(refused_words(name, ask) for name in names), ask.text("others_names")]
-    keys = [f"r{at}" for at in range(len(labels))]
-    data = [
-        {"day": formats.axis_day(day, ask.language), **dict(zip(keys, numbers, strict=True))}
-        for day, numbers in zip(now.days, counted, strict=True)
-    ]
-    rows = [
-        [formats.full_day(day, ask.language), *map(ask.number, numbers)]
-        for day, numbers in zip(now.days, counted, strict=True)
-    ]
-    words = {
-        "table": table(ask.text("refused_over"), [ask.text("day"), *labels], rows[::-1]),
-        "label": ask.text("refused_label", n=ask.number(now.total("refusals"))),
-        "open": ask.text("view_table"),
-    }
-    lines = [
-        {"name": key, "label": label, "color": COLOURS[at]}
-        for at, (key, label) in enumerate(zip(keys, labels, strict=True))
-    ]
-    body = figure(
+    words = [*(refused_words(name, ask) for name in names), ask.text("others_names")]
+    labels = {f"r{at}": word for at, word in enumerate(words)}
+    numbers = {key: [of_day[at] for of_day in counted] for at, key in enumerate(labels)}
+    points, listed = by_day(ask.text("refused_over"), now.days, labels, numbers, ask)
+    series_ = [{"name": key, "label": labels[key], "color": COLOURS[at]} for at, key in enumerate(labels)]
+    body = chart(
         parts,
         "refused",
         dmc.BarChart,
-        {"data": data, "series": lines, "xAxisProps": axis(now.days, ask)},
-        words,
+        {"data": points, "series": series_, "xAxisProps": axis(now.days, ask)},
+        ask,
+        label=ask.text("refused_label", n=ask.number(now.total("refusals"))),
+        numbers=listed,
         dataKey="day",
-        h="100%",
         type="stacked",
-        gridAxis="x",
-        tickLine="none",
-        valueFormatter=NUMBERS,
-        yAxisProps=Y_AXIS,
-        barChartProps=MARGIN,
-        withLegend=True,
-        legendProps={"verticalAlign": "top", "height": 48},
+        **COUNTS,
+        **legend(height=48),
     )
     return card("refused", ask.text("refused_over"), body, note=ask.text("daily_note"))
 

@@ -11,18 +11,16 @@ from dash import dcc, html
 
 from loginlake.dashboard import figures, formats, views
 from loginlake.dashboard.ask import Ask, Sources, series
+from loginlake.dashboard.charts import COLOURS, COUNTS, DASHES, LINES, chart
 from loginlake.dashboard.controls import range_control
 from loginlake.dashboard.drawn import drawn
-from loginlake.dashboard.parts import Parts, aria, card, figure
+from loginlake.dashboard.parts import Parts, aria, card
 from loginlake.dashboard.source import Answers
 
 Component = Any
 RANGES = (7, 30, 90)
 LATEST = 25
 REASONS = 6
-NUMBERS = {"function": "number"}
-Y_AXIS = {"width": 46, "allowDecimals": False}
-MARGIN = {"accessibilityLayer": False, "margin": {"left": 0, "right": 8, "top": 8}}
 
 
 def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
@@ -42,32 +40,22 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
 
 def _daily(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Component:
     found, lang = figures.daily(days, ask.today, ask.wish.days), ask.language
-    words = {
-        "table": views.daily_table(found, lang),
-        "label": views.daily_label(found, lang),
-        "open": ask.text("view_table"),
-    }
-    body = figure(
+    body = chart(
         parts,
         "daily",
         dmc.CompositeChart,
         {"data": views.daily_points(found, lang), "xAxisProps": views.daily_axis(found, lang)},
-        words,
+        ask,
+        label=views.daily_label(found, lang),
+        numbers=views.daily_table(found, lang),
         dataKey="day",
-        h="100%",
         series=[
-            {"name": "signins", "label": ask.text("signins"), "color": "var(--ll-accent)", "type": "area"},
-            {"name": "people", "label": ask.text("people"), "color": "var(--ll-gold)", "type": "line"},
+            {"name": "signins", "label": ask.text("signins"), "color": COLOURS[0], "type": "area"},
+            {"name": "people", "label": ask.text("people"), "color": COLOURS[1], "type": "line"},
         ],
-        curveType="monotone",
-        withDots=False,
-        strokeWidth=2,
-        lineProps={"strokeDasharray": "6 4"},
-        gridAxis="x",
-        tickLine="none",
-        valueFormatter=NUMBERS,
-        yAxisProps=Y_AXIS,
-        composedChartProps=MARGIN,
+        lineProps={"strokeDasharray": DASHES[1]},
+        **LINES,
+        **COUNTS,
     )
     keys = [
         html.Span([html.Span(className=f"key key-{name}"), ask.text(name)], className="series")
@@ -79,31 +67,23 @@ def _daily(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Com
 
 def _hourly(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Component:
     found, lang = figures.hourly(days, ask.today, ask.wish.days, ask.shown.zone), ask.language
-    words = {
-        "table": views.hourly_table(found, lang),
-        "label": views.hourly_label(found, lang),
-        "open": ask.text("view_table"),
-    }
-    body = figure(
+    body = chart(
         parts,
         "hourly",
         dmc.BarChart,
         {"data": views.hourly_points(found)},
-        words,
+        ask,
+        label=views.hourly_label(found, lang),
+        numbers=views.hourly_table(found, lang),
         dataKey="hour",
-        h="100%",
-        series=[{"name": "signins", "label": ask.text("signins"), "color": "var(--ll-accent)"}],
-        gridAxis="x",
-        tickLine="none",
-        valueFormatter=NUMBERS,
+        series=[{"name": "signins", "label": ask.text("signins"), "color": COLOURS[0]}],
         barProps={"radius": [3, 3, 0, 0]},
-        yAxisProps=Y_AXIS,
         xAxisProps={
             "ticks": [f"{hour:02d}:00" for hour in range(0, 24, 4)],
             "interval": "equidistantPreserveStart",
             "tickMargin": 8,
         },
-        barChartProps=MARGIN,
+        **COUNTS,
     )
     zone = formats.zone_words(ask.shown.zone, lang)
     note = parts.div("hourly-note", ask.text("hourly_note", zone=zone, days=ask.wish.days))
@@ -113,10 +93,7 @@ def _hourly(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Co
 def _latest(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
     items = figures.latest(snapshot.recent(), ask.shown.photos, LATEST)
     rows = views.latest(items, ask)
-    listed = parts.div(
-        "latest", rows, className="scroll", tabIndex="0", role="group", **aria(labelledby="latest-title")
-    )
-    return card("latest", ask.text("latest"), [listed])
+    return card("latest", ask.text("latest"), [parts.scroll("latest", rows, "latest", "scroll")])
 
 
 def _path(parts: Parts, snapshot: Answers, ask: Ask) -> Component:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -32,6 +32,11 @@ class Parts:
         """A box whose content is live: plain elements, drawn as one."""
         return self(html.Div, name, drawn(children), **still)
 
+    def scroll(self, name: str, children: Component, titled: str, kind: str) -> Component:
+        """A box that is scrolled by keyboard too. It is named by the title of the card `titled`."""
+        named = aria(labelledby=f"{titled}-title")
+        return self.div(name, children, className=kind, tabIndex="0", role="group", **named)
+
     def digests(self) -> dict[str, str]:
         """What tells one state of each part from another."""
         return {name: digest(props) for name, props in self.found.items()}
@@ -50,6 +55,16 @@ def _plain(component: Any) -> Any:
 def aria(**words: str) -> dict[str, Any]:
     """The attributes aria-... of a component."""
     return {f"aria-{name}": value for name, value in words.items()}
+
+
+def tile(label: Component, *words: Component) -> Component:
+    """A figure on top of a page: its name, and what is said of it."""
+    return html.Div([html.Dt(label, className="tile-label"), html.Dd(list(words))], className="tile")
+
+
+def figure_of(value: Component, more: Component) -> tuple[Component, Component]:
+    """A tile's words: the figure, and a smaller line."""
+    return html.Span(value, className="tile-value"), html.Span(more, className="tile-more")
 
 
 def heat(part: int, whole: int) -> dict[str, Any]:
@@ -93,22 +108,3 @@ def card(
         className=f"card card-{name} {kind}".strip(),
         **aria(labelledby=f"{name}-title"),
     )
-
-
-def figure(parts: Parts, name: str, kind: Any, live: Props, words: Mapping[str, Any], **still: Any) -> list[Component]:
-    """A chart as one picture with a sentence (`label`), and below it the same as a table, folded up."""
-    chart = parts(kind, f"{name}-chart", live, **still)
-    picture = html.Div(chart, role="img", className="chart", **aria(labelledby=f"{name}-label"))
-    numbers = parts.div(
-        f"{name}-table",
-        words["table"],
-        className="as-table",
-        tabIndex="0",
-        role="group",
-        **aria(labelledby=f"{name}-title"),
-    )
-    return [
-        picture,
-        parts(html.Span, f"{name}-label", {"children": words["label"]}, className="unseen"),
-        html.Details([html.Summary(words["open"]), numbers], className="fold"),
-    ]

@@ -13,7 +13,7 @@ from dash import html
 from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask
 from loginlake.dashboard.figures import OTHERS, Day, Hour, Latest, Path, SameTime, Totals, Window
-from loginlake.dashboard.parts import aria, table
+from loginlake.dashboard.parts import aria, figure_of, table, tile
 from loginlake.dashboard.texts import TEXTS, Language, text
 
 Component = Any
@@ -82,19 +82,8 @@ def _tile(
         label.append(html.Span(f" {text(lang, 'as_of', day=formats.day(at, lang))}", className="tile-at"))
     highest = max(trend, default=0)
     bars = [html.Span(style={"height": f"{8 + 92 * n / highest:.0f}%"}) for n in trend] if highest else []
-    return html.Div(
-        [
-            html.Dt(label, className="tile-label"),
-            html.Dd(
-                [
-                    html.Span(formats.number(value, lang), className="tile-value"),
-                    html.Span(bars, className="tile-trend", **aria(hidden="true")),
-                    html.Span(more, className="tile-more"),
-                ]
-            ),
-        ],
-        className="tile",
-    )
+    number, below = figure_of(formats.number(value, lang), more)
+    return tile(label, number, html.Span(bars, className="tile-trend", **aria(hidden="true")), below)
 
 
 def _same_time(found: Totals, lang: Language) -> Component:
