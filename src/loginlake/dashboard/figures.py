@@ -5,7 +5,7 @@ Days are UTC days, as gold counts people; hours are shifted to the zone that is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -14,7 +14,6 @@ from loginlake.dashboard.photos import Photos, photo
 
 Document = Mapping[str, Any]
 OTHERS = "*"  # gold counts names beyond its limit under this one
-RANGES = (7, 30, 90)
 WINDOW = 31  # days before today that the figures need whatever the range: 30 before, and today
 
 
@@ -91,11 +90,6 @@ class Path(NamedTuple):
 def reach(today: date, shown: int) -> tuple[date, date]:
     """The first and last day to read for a range of `shown` days."""
     return today - timedelta(days=max(shown, WINDOW) - 1), today
-
-
-def by_date(documents: Iterable[Document]) -> dict[date, Document]:
-    """Day documents by their day."""
-    return {date.fromisoformat(str(document["day"])): document for document in documents}
 
 
 def _count(document: Document | None, field: str) -> int:
@@ -178,6 +172,27 @@ def latest(items: Sequence[Document], photos: Photos, limit: int) -> list[Latest
         )
         for item in items[:limit]
     ]
+
+
+class Year(NamedTuple):
+    """Sign-ins of a person by day, from the Monday 52 weeks before the last day's week on; with their sums."""
+
+    cells: tuple[tuple[date, int], ...]
+    signins: int
+    active_days: int
+
+
+def days_of(person: Document) -> dict[date, int]:
+    """A person's sign-ins by day."""
+    return {date.fromisoformat(day): int(number) for day, number in person["days"].items()}
+
+
+def year(days: Mapping[date, int], last: date) -> Year:
+    """A person's days up to `last`, week by week."""
+    first = last - timedelta(days=last.weekday() + 7 * 52)
+    shown = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    since = [number for at, number in days.items() if at >= first]
+    return Year(tuple((at, days.get(at, 0)) for at in shown), sum(since), len(since))
 
 
 def host(source: str) -> str:

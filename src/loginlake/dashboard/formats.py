@@ -98,10 +98,21 @@ def moment(value: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def minute(value: str, zone: tzinfo, language: Language) -> str:
+    """An RFC 3339 time of a gold document, to the minute in that zone: 24 nov 2026, 18:55."""
+    local = moment(value).astimezone(zone)
+    return f"{full_day(local.date(), language)}, {local:%H:%M}"
+
+
 def masked(email: str) -> str:
     """An e-mail address of which only the first letter and the domain are left: l•••@example.com."""
     local, at, domain = email.rpartition("@")
     return f"{local[:1]}•••{at}{domain}" if local else "•••"
+
+
+def person_name(name: object, language: Language) -> str:
+    """A person's name; words for one who has none."""
+    return str(name or "").strip() or text(language, "nameless")
 
 
 def initials(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from loginlake.dashboard import views
+from loginlake.dashboard import formats, views
 from loginlake.dashboard.pages import PAGES
 from loginlake.dashboard.parts import aria
 from loginlake.dashboard.photos import Photos, photo
@@ -105,7 +105,7 @@ def _menu(lang: Language, look: Look) -> Component:
 def _viewer(visit: Visit, look: Look) -> list[Component]:
     if visit.viewer is None:
         return []
-    name = visit.viewer.name.strip() or text(visit.language, "nameless")
+    name = formats.person_name(visit.viewer.name, visit.language)
     picture = photo(visit.viewer.picture, look.photos)
     words = text(visit.language, "viewer", name=name)
     face = views.avatar(name, picture, 30)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from loginlake.dashboard import formats, views
+from loginlake.dashboard import figures, formats, views
 from loginlake.dashboard.ask import Ask, Sources
 from loginlake.dashboard.drawn import drawn
 from loginlake.dashboard.lists import nothing
@@ -23,7 +23,6 @@ from loginlake.gold.search import Page
 Component = Any
 PAGE = 50
 _COLUMNS = ("name", "email", "first", "last", "signins", "active_days")
-_STRIP_WEEKS = 53
 
 
 def found(people: People, ask: Ask) -> Page:
@@ -122,7 +121,7 @@ def _heading(column: str, ask: Ask) -> Component:
 
 
 def _cells(one: Document, ask: Ask) -> list[Component]:
-    name = str(one.get("username") or "").strip() or ask.text("nameless")
+    name = formats.person_name(one.get("username"), ask.language)
     link = dcc.Link(html.Bdi(name), href=f"/dashboard/person{address(id=one['_id'])}", className="who-name", title=name)
     who = html.Span([views.avatar(name, photo(one.get("picture"), ask.shown.photos)), link], className="who")
     return [
@@ -136,8 +135,7 @@ def _cells(one: Document, ask: Ask) -> list[Component]:
 
 
 def _moment(value: str, ask: Ask) -> Component:
-    at = formats.moment(value).astimezone(ask.shown.zone)
-    return html.Time(f"{formats.full_day(at.date(), ask.language)}, {at:%H:%M}", dateTime=value)
+    return html.Time(formats.minute(value, ask.shown.zone, ask.language), dateTime=value)
 
 
 def person(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
@@ -148,7 +146,7 @@ def person(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[
     if one is None:
         parts.shape += ":none"
         return [card("person", ask.text("person"), [html.P(ask.text("person_none"), className="nothing"), back])]
-    name = str(one.get("username") or "").strip() or ask.text("nameless")
+    name = formats.person_name(one.get("username"), ask.language)
     face = views.avatar(name, photo(one.get("picture"), ask.shown.photos), 56)
     words = html.Div(
         [html.H2(html.Bdi(name), id="person-title"), html.Div(html.Bdi(ask.email(one.get("email"))), className="note")]
@@ -167,7 +165,7 @@ def person(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[
         className="card card-person",
         **aria(labelledby="person-title"),
     )
-    days = {date.fromisoformat(day): int(number) for day, number in one["days"].items()}
+    days = figures.days_of(one)
     return [head, _strip(parts, days, ask), _history(parts, days, ask)]
 
 
@@ -176,17 +174,13 @@ def _fact(key: str, value: Component, ask: Ask) -> Component:
 
 
 def _strip(parts: Parts, days: dict[date, int], ask: Ask) -> Component:
-    end = ask.today
-    start = end - timedelta(days=end.weekday() + 7 * (_STRIP_WEEKS - 1))
+    found = figures.year(days, ask.today)
     highest = max(days.values(), default=1)
     cells = []
-    for number in range((end - start).days + 1):
-        at = start + timedelta(days=number)
-        count = days.get(at, 0)
+    for at, count in found.cells:
         style = {"--heat": f"{25 + 75 * count / highest:.0f}%" if count else "0%"}
         cells.append(html.Span(style=style, title=f"{formats.full_day(at, ask.language)}: {ask.number(count)}"))
-    year = sum(count for at, count in days.items() if at >= start)
-    label = ask.text("strip_label", n=ask.number(year), days=ask.number(sum(at >= start for at in days)))
+    label = ask.text("strip_label", n=ask.number(found.signins), days=ask.number(found.active_days))
     live = html.Div(cells, className="strip", role="img", **aria(label=label))
     box = parts.scroll("strip", live, "strip-card", "wide")
     return card("strip-card", ask.text("strip"), [box], note=ask.text("daily_note"))

@@ -173,7 +173,7 @@ def latest(items: Sequence[Latest], ask: Ask) -> Component:
 
 def _latest_cells(item: Latest, ask: Ask) -> list[Component]:
     lang = ask.language
-    name = item.username.strip() or text(lang, "nameless")
+    name = formats.person_name(item.username, lang)
     who = html.Span(
         [
             html.Span(html.Bdi(name), className="who-name", title=name),

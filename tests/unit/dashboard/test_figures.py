@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from fakes.snapshots import NOW, FakeAnswers, day_document
 
 from loginlake.dashboard import figures
 from loginlake.dashboard.figures import Window
+from loginlake.dashboard.page_simple import RANGES
 from loginlake.dashboard.photos import Photos
 
 TODAY = NOW.date()
@@ -15,8 +17,12 @@ MADRID = ZoneInfo("Europe/Madrid")
 GOOGLE = Photos(("https://*.googleusercontent.com",), "http://localhost:8000")
 
 
+def by_date(documents: Iterable[figures.Document]) -> dict[date, figures.Document]:
+    return {date.fromisoformat(str(document["day"])): document for document in documents}
+
+
 def days(known: int = 120) -> dict[date, figures.Document]:
-    return figures.by_date(FakeAnswers(known).by_day.values())
+    return by_date(FakeAnswers(known).by_day.values())
 
 
 def test_today_is_compared_with_the_same_full_hours_a_week_ago() -> None:
@@ -74,7 +80,7 @@ def test_full_hours(complete: datetime | None, hours: int) -> None:
     assert figures.full_hours(complete, TODAY) == hours
 
 
-@pytest.mark.parametrize("shown", figures.RANGES)
+@pytest.mark.parametrize("shown", RANGES)
 def test_a_range_has_a_point_a_day_and_adds_up(shown: int) -> None:
     found = days()
     points = figures.daily(found, TODAY, shown)
@@ -90,7 +96,7 @@ def test_hours_are_of_the_zone_with_its_summer_time() -> None:
     documents = [
         {"day": day, "by_hour": [0] * 22 + [5, 0], "signins": 5, "people": 5} for day in ("2026-10-24", "2026-10-25")
     ]
-    hours = figures.hourly(figures.by_date(documents), date(2026, 10, 25), 7, MADRID)
+    hours = figures.hourly(by_date(documents), date(2026, 10, 25), 7, MADRID)
     assert {hour.hour: hour.signins for hour in hours if hour.signins} == {0: 5, 23: 5}
 
 
