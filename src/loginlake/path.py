@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +21,6 @@ from loginlake.silver import watermark
 from loginlake.stream.log import EventLog
 
 _KEPT_S = 2.0
-_LATEST_OBJECTS = 40
 
 
 class _Row(msgspec.Struct):
@@ -81,16 +81,16 @@ class LivePath:
         accepted = former + sum(extent.end for extent in self._log.ranges().values())
         return Stages(accepted, self._spooled(), landed, cleaned.complete_until if cleaned else None)
 
-    def rejected(self, limit: int) -> Sequence[Origin]:
-        """The latest rejected rows, without their content: of the last arrival days that have any."""
-        found: list[Origin] = []
-        for name in _latest(self._store, "rejected/signins/", _LATEST_OBJECTS):
+    def rejected(self, days: Iterable[str], limit: int) -> Sequence[Origin]:
+        """The latest rejected rows of these arrival days (the last one first), without their content."""
+        return list(islice((origin for day in days for origin in self._rejected_on(day)), limit))
+
+    def _rejected_on(self, day: str) -> Iterator[Origin]:
+        names = [entry.key for entry in self._store.list(f"rejected/signins/date={day}/")]
+        for name in sorted(names, reverse=True):
             bronze = "bronze/" + name.removeprefix("rejected/")
             rows = msgspec.json.Decoder(_Row).decode_lines(lines.decode(self._store.get(name).data))
-            found += [Origin(_place(row), bronze, reason=row.reason) for row in reversed(rows)]
-            if len(found) >= limit:
-                break
-        return found[:limit]
+            yield from (Origin(_place(row), bronze, reason=row.reason) for row in reversed(rows))
 
     def objects(self, day: str) -> Sequence[tuple[str, int]]:
         """The silver objects of a day, with the rows in each."""
@@ -111,8 +111,3 @@ class LivePath:
 
 def _place(row: _Row) -> str:
     return f"{row.partition}:{row.offset}" if row.log == 0 else f"{row.log}:{row.partition}:{row.offset}"
-
-
-def _latest(store: ObjectStore, folder: str, most: int) -> list[str]:
-    """The last names below a folder, the newest arrival first."""
-    return sorted((entry.key for entry in store.list(folder)), reverse=True)[:most]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -210,8 +210,8 @@ class FakeAnswers:
     def stages(self) -> Stages:
         return Stages(12_345, 2, 12_340, self.complete)
 
-    def rejected(self, limit: int) -> Sequence[Origin]:
-        return [Origin("0:7", "bronze/signins/x.jsonl.gz", reason="null_email")][:limit]
+    def rejected(self, days: Iterable[str], limit: int) -> Sequence[Origin]:
+        return [Origin("0:7", "bronze/signins/x.jsonl.gz", reason="null_email") for _ in days][:1][:limit]
 
     def objects(self, day: str) -> Sequence[tuple[str, int]]:
         return [(f"silver/signins/date={day}/hour=10/shard=00.jsonl.gz", 3)]

@@ -9,7 +9,7 @@ from typing import Any
 from dash import dcc, html
 
 from loginlake.dashboard import figures, formats
-from loginlake.dashboard.ask import Ask, Sources
+from loginlake.dashboard.ask import Ask, Sources, series
 from loginlake.dashboard.lists import nothing
 from loginlake.dashboard.parts import Parts, card, table
 from loginlake.dashboard.source import Answers, Origin, Path, Stages
@@ -34,7 +34,13 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
     note = parts(html.Span, "flow-note", {"children": ask.text("flow_away" if away else "flow_note")})
     cards = [card("flow-card", ask.text("pipeline"), [flow], note=note)]
     cards.append(
-        html.Div([_rejected(parts, found, sources.path, ask), _days(parts, snapshot, ask)], className="row row-half")
+        html.Div(
+            [
+                _rejected(parts, found, sources.path, _rejected_days(snapshot, ask), ask),
+                _days(parts, snapshot, ask),
+            ],
+            className="row row-half",
+        )
     )
     if ask.wish.day:
         parts.shape += f":{ask.wish.day}"
@@ -73,12 +79,18 @@ def _until(value: str | None, ask: Ask) -> str:
     return ask.text("until", clock=f"{at:%H:%M:%S}", lag=formats.ago(lag, ask.language))
 
 
-def _rejected(parts: Parts, found: figures.Path, path: Path, ask: Ask) -> Component:
+def _rejected_days(snapshot: Answers, ask: Ask) -> list[str]:
+    """The days of the last year on which rejected rows arrived, the last one first."""
+    year = series(snapshot, ask.today - timedelta(days=364), ask.today).documents()
+    return [day.isoformat() for day in sorted(year, reverse=True) if year[day]["rejected"]]
+
+
+def _rejected(parts: Parts, found: figures.Path, path: Path, days: list[str], ask: Ask) -> Component:
     rows = [[reason_words(name, ask.language), html.Code(name), ask.number(count)] for name, count in found.reasons]
     columns = [ask.text("reason"), ask.text("rule"), ask.text("rows")]
     live: list[Component] = [table(ask.text("rejected"), columns, rows) if rows else nothing(ask)]
     try:
-        sample = path.rejected(SAMPLE)
+        sample = path.rejected(days, SAMPLE)
     except LoginlakeError:
         sample = []
     if sample:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -93,8 +93,8 @@ class Path(Protocol):
         """Where the records are."""
         ...
 
-    def rejected(self, limit: int) -> Sequence[Origin]:
-        """The latest rejected rows, without their content."""
+    def rejected(self, days: Iterable[str], limit: int) -> Sequence[Origin]:
+        """The latest rejected rows of these arrival days (the last one first), without their content."""
         ...
 
     def objects(self, day: str) -> Sequence[tuple[str, int]]:
