@@ -48,6 +48,12 @@ def signin(data: Mapping[str, object] | None = None, **attributes: Any) -> dict[
     return {**event, **attributes}
 
 
+def numbered(number: int, time: str = "2026-11-20T09:30:00.000000Z", **data: object) -> bytes:
+    """The sign-in eN of person N, as the bytes of a message."""
+    who = {"user_id": str(number), "username": "x", "email": "x@example.com", "picture": "/p", **data}
+    return value(signin(who, id=f"e{number}", subject=f"google|{number}", time=time))
+
+
 def refusal(data: Mapping[str, object] | None = None, **attributes: Any) -> dict[str, Any]:
     """A good refusal, with some of its attributes and data replaced."""
     event = signin()

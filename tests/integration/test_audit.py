@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from fakes.command_line import CommandLine, content
+from fakes.silver_messages import numbered
 
 from loginlake.stream.spool_file import Content, make
 
@@ -370,15 +371,8 @@ def test_one_day_is_audited_alone(line: CommandLine) -> None:
 
 
 def test_an_id_that_comes_in_two_hours_is_counted_not_hidden(line: CommandLine) -> None:
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "type": "loginlake.signin.v1",
-        "source": "https://app.example",
-        "id": "one",
-        "data": {"provider": "google", "user_id": "1", "username": "x", "email": "x@example.com", "picture": "/p.svg"},
-    }
     times = ("2026-11-20T09:30:00.000000Z", "2026-11-20T10:30:00.000000Z")
-    line.send(*(json.dumps({**event, "time": time}).encode() for time in times))
+    line.send(*(numbered(1, time) for time in times))
     line.pass_through()
     report = line.json("audit", "--deep")
     assert (report["balanced"], report["id_reused"]) == (True, 1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fakes.command_line import CommandLine, content
+from fakes.silver_messages import numbered
 
 
 def pointer(line: CommandLine) -> dict[str, Any]:
@@ -18,18 +19,9 @@ def pointer(line: CommandLine) -> dict[str, Any]:
     return found
 
 
-def sign_in(number: int, hour: int, **data: object) -> bytes:
-    person = {"provider": "google", "user_id": str(number), "username": "x", "email": "x@example.com", "picture": "/p"}
-    event = {
-        "specversion": "1.0",
-        "type": "loginlake.signin.v1",
-        "source": "https://app.example",
-        "id": f"e{number}",
-        "subject": f"google|{number}",
-        "time": f"2026-11-{20 + hour // 24}T{hour % 24:02d}:30:00.000000Z",
-        "data": {**person, **data},
-    }
-    return json.dumps(event).encode()
+def sign_in(number: int, hour: int) -> bytes:
+    """A sign-in of an hour after midnight of the 20th."""
+    return numbered(number, f"2026-11-{20 + hour // 24}T{hour % 24:02d}:30:00.000000Z")
 
 
 @pytest.mark.parametrize("layer", ["silver/signins", "repeated"])

@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fakes.command_line import CommandLine, content
+from fakes.silver_messages import numbered
 
 DEMO = ("demo", "--people", "60", "--days", "3", "--until", "2026-11-20", "--repeats", "0.1", "--nulls", "0.1")
 
@@ -31,22 +31,8 @@ def relaxed(line: CommandLine) -> CommandLine:
     return CommandLine(line.data, LOGINLAKE_REQUIRED="id,source,time,user_id,username,email")
 
 
-def sign_in(number: int, **data: Any) -> bytes:
-    person = {"provider": "google", "user_id": str(number), "username": "x", "email": "x@example.com", "picture": "/p"}
-    event = {
-        "specversion": "1.0",
-        "type": "loginlake.signin.v1",
-        "source": "https://app.example",
-        "id": f"e{number}",
-        "subject": f"google|{number}",
-        "time": "2026-11-20T09:30:00.000000Z",
-        "data": {**person, **data},
-    }
-    return json.dumps(event).encode()
-
-
 def test_rejected_rows_are_listed_shown_and_explained(line: CommandLine) -> None:
-    line.send(sign_in(1), sign_in(2, picture=None), b"not json")
+    line.send(numbered(1), numbered(2, picture=None), b"not json")
     line.pass_through()
     (counts,) = line.json("rejected", "list").values()
     assert counts == {"not_json": 1, "null_picture": 1}
@@ -59,7 +45,7 @@ def test_rejected_rows_are_listed_shown_and_explained(line: CommandLine) -> None
 
 
 def test_after_a_rule_is_relaxed_a_replay_puts_the_rows_in_silver_and_gold(line: CommandLine) -> None:
-    line.send(sign_in(1), sign_in(2, picture=None), sign_in(2, picture=None), sign_in(3, email=None))
+    line.send(numbered(1), numbered(2, picture=None), numbered(2, picture=None), numbered(3, email=None))
     line.pass_through()
     assert [row["user_id"] for row in line.rows("silver/signins")] == ["1"]
     fixed = relaxed(line)
@@ -76,7 +62,7 @@ def test_after_a_rule_is_relaxed_a_replay_puts_the_rows_in_silver_and_gold(line:
 
 def test_after_a_rule_is_tightened_a_replay_takes_rows_out_again(line: CommandLine) -> None:
     fixed = relaxed(line)
-    line.send(sign_in(1), sign_in(2, picture=None), sign_in(2))
+    line.send(numbered(1), numbered(2, picture=None), numbered(2))
     fixed.pass_through()
     assert len(line.rows("silver/signins")) == 2
     line.json(
@@ -94,7 +80,7 @@ def test_after_a_rule_is_tightened_a_replay_takes_rows_out_again(line: CommandLi
 def test_a_repeat_in_another_object_comes_up_when_its_winner_goes(line: CommandLine) -> None:
     fixed = relaxed(line)
     for picture in (None, "/p"):
-        line.send(sign_in(2, picture=picture))
+        line.send(numbered(2, picture=picture))
         fixed.pass_through()
     (winner, _) = sorted(line.files("bronze"))
     assert len(line.rows("repeated")) == 1
@@ -114,7 +100,7 @@ def test_a_replay_by_unchanged_rules_writes_nothing(line: CommandLine) -> None:
 
 
 def test_a_replay_that_was_cut_is_ended_by_the_next(line: CommandLine) -> None:
-    line.send(sign_in(2, picture=None))
+    line.send(numbered(2, picture=None))
     line.pass_through()
     (path,) = line.files("bronze")
     begun = line.data / "lake" / "replay" / path.relative_to(line.data / "lake" / "bronze")
@@ -216,7 +202,7 @@ def test_gold_is_made_anew_from_silver(line: CommandLine) -> None:
 
 
 def test_a_sign_in_is_followed_from_its_id_its_place_and_its_email(line: CommandLine) -> None:
-    line.send(sign_in(1), sign_in(1), sign_in(2, picture=None))
+    line.send(numbered(1), numbered(1), numbered(2, picture=None))
     line.pass_through()
     ways = line.json("trace", "e1")["found"]
     assert [way["end"] for way in ways] == ["gold", "repeated"]
@@ -234,7 +220,7 @@ def test_a_sign_in_is_followed_from_its_id_its_place_and_its_email(line: Command
 
 
 def test_a_sign_in_on_its_way_says_how_far_it_is(line: CommandLine) -> None:
-    line.send(sign_in(1))
+    line.send(numbered(1))
     place = next(
         f"{number}:0" for number in range(4) if line.json("trace", f"{number}:0")["found"][0]["end"] != "nowhere"
     )
