@@ -13,7 +13,7 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,8 +131,8 @@ class NoPath:
     def stages(self) -> Stages:
         return Stages(1, 0, 1, None)
 
-    def rejected(self, limit: int) -> list[Any]:
-        return [][:limit]
+    def rejected(self, days: Iterable[str], limit: int) -> list[Any]:
+        return [day for day in days if not day][:limit]
 
     def objects(self, day: str) -> list[Any]:
         return [(day, 1)][:0]
