@@ -35,7 +35,7 @@ def test_only_dags_import_airflow() -> None:
         str(path.relative_to(ROOT))
         for folder in ("src", "services", "bench", "tests", "dags", "prove")
         for path in (ROOT / folder).rglob("*.py")
-        if not {"node_modules", "cache"}.intersection(path.parts)
+        if not {"node_modules", "cache", ".cache"}.intersection(path.parts)
         if any(name.split(".")[0] == "airflow" for name in imported(path))
     }
     assert importers == {"dags/dagEtl.py", "dags/azureEtl.py", "dags/etlAlert.py"}
