@@ -37,8 +37,6 @@ from services import azurite, kafka  # noqa: E402
 
 PARTITIONS, CORE = 4, 0
 QUIX_SHARE = 4  # quixstreams is slow: it gets the first quarter
-# Azurite's own, printed in its documentation.
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 TOPIC = "signins"
 Start = Callable[[str], tuple[list[str], dict[str, str]]]
 
@@ -57,7 +55,9 @@ def main() -> None:
 
 def race(folder: Path, bootstrap: str, port: int, events: int, times: int) -> None:
     endpoint = f"http://127.0.0.1:{port}/{azurite.ACCOUNT}"
-    connection = f"DefaultEndpointsProtocol=http;AccountName={azurite.ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint}"
+    connection = (
+        f"DefaultEndpointsProtocol=http;AccountName={azurite.ACCOUNT};AccountKey={azurite.KEY};BlobEndpoint={endpoint}"
+    )
     quix, benthos = python_of("quix"), go_program("benthos")
 
     def ours(container: str) -> tuple[list[str], dict[str, str]]:

@@ -12,6 +12,8 @@ from services.child import CACHE, ROOT, Child, NotStarted, answers, free_port, r
 _PINS = ROOT / "azurite"
 _FILES = ("package.json", "package-lock.json", ".npmrc")
 ACCOUNT = "devstoreaccount1"
+# Printed in its documentation: it opens nothing but emulators.
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 @dataclass(frozen=True)

@@ -106,14 +106,23 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def run(command: Sequence[str], what: str, *, folder: Path | None = None, **environment: str) -> None:
-    """Run an installer to its end; NotStarted with its last lines when it fails."""
+def run(
+    command: Sequence[str], what: str, *, folder: Path | None = None, timeout_s: float | None = None, **environment: str
+) -> str:
+    """Run an installer or a client to its end; its standard output. NotStarted with its last lines when it fails."""
     done = subprocess.run(  # noqa: S603 - our own command
-        list(command), cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        list(command),
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
     )
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise NotStarted(f"{what} failed (exit code {done.returncode}).\n{tail}")
+    return done.stdout
 
 
 def _become(parent: int, command: list[str]) -> None:

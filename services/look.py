@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +16,10 @@ from azure.storage.blob import ContainerClient
 
 from services import azurite, kafka
 from services.__main__ import environment, say
-from services.child import CACHE, ROOT, NotStarted
+from services.child import CACHE, ROOT, NotStarted, run
 
 _PINS = ROOT / "look"
 _SECONDS = 60
-# Azurite's own, printed in its documentation: it opens nothing but emulators.
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 def console_consumer(bootstrap: str, topic: str, wait_s: float = 5.0) -> list[str]:
@@ -33,7 +29,8 @@ def console_consumer(bootstrap: str, topic: str, wait_s: float = 5.0) -> list[st
     options = ["--bootstrap-server", bootstrap, "--topic", topic, "--from-beginning"]
     java = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", quiet, "-cp", f"{jars}/*"]
     command = [*java, "org.apache.kafka.tools.consumer.ConsoleConsumer", *options]
-    return _output([*command, "--timeout-ms", str(int(wait_s * 1000))]).splitlines()
+    said = run([*command, "--timeout-ms", str(int(wait_s * 1000))], "Kafka's console consumer", timeout_s=_SECONDS)
+    return said.splitlines()
 
 
 def blobs(url: str, prefix: str) -> dict[str, list[dict[str, Any]]]:
@@ -41,7 +38,7 @@ def blobs(url: str, prefix: str) -> dict[str, list[dict[str, Any]]]:
     parts = urlsplit(url)
     account, container, *_ = parts.path.strip("/").split("/")
     endpoint = f"{parts.scheme}://{parts.netloc}/{account}"
-    with ContainerClient(endpoint, container, credential=_KEY) as client:
+    with ContainerClient(endpoint, container, credential=azurite.KEY) as client:
         found = {name: client.download_blob(name).readall() for name in client.list_blob_names(name_starts_with=prefix)}
     return {name: [json.loads(line) for line in gzip.decompress(data).splitlines()] for name, data in found.items()}
 
@@ -49,15 +46,8 @@ def blobs(url: str, prefix: str) -> dict[str, list[dict[str, Any]]]:
 def mongosh(url: str, expression: str) -> Any:
     """What an expression gives in MongoDB's shell: JSON, with its extensions."""
     program = azurite.install_npm("mongosh", _PINS / "mongosh") / ".bin" / "mongosh"
-    return json.loads(_output([str(program), url, "--quiet", "--norc", "--json=relaxed", "--eval", expression]))
-
-
-def _output(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise NotStarted(f"{Path(command[0]).name} ended with exit code {done.returncode}.\n{tail}")
-    return done.stdout
+    command = [str(program), url, "--quiet", "--norc", "--json=relaxed", "--eval", expression]
+    return json.loads(run(command, "mongosh", timeout_s=_SECONDS))
 
 
 def main() -> int:

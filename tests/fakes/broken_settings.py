@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
+from services import azurite
+
 SECRETS = ("battery-staple", "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXI=", "hunter2", "sig=", "correct-horse")
 OTHER_KEY = SECRETS[1]
-# Azurite's own, printed in its documentation.
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 # As long as by default is tried where all three hang.
 HURRY = "serverSelectionTimeoutMS=1500"
 Values = dict[str, str]
@@ -44,9 +44,9 @@ class World:
     def sas(self, permissions: str = "racwdl", hours: int = 1) -> str:
         """A shared access signature of the container."""
         return generate_container_sas(
-            "devstoreaccount1",
+            azurite.ACCOUNT,
             self.container,
-            account_key=KEY,
+            account_key=azurite.KEY,
             permission=ContainerSasPermissions.from_string(permissions),
             expiry=datetime.now(UTC) + timedelta(hours=hours),
         )

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from loginlake import verbs
 from loginlake.settings import Settings
 from loginlake.stream.spool_record import SpoolState
 from loginlake.web.health import _Spool
+from services.child import free_port
 
 ROOT = Path(__file__).parents[2]
 ALERTS: dict[str, Any] = {
@@ -38,13 +38,6 @@ PANELS = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for 
 DOCS = (ROOT / "docs" / "metrics.md").read_text()
 LONG_S = 120.0
 ALL: frozenset[tuple[str, str]] = frozenset()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(port: int, path: str = "/metrics") -> str:

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from fakes.command_line import SECRET, CommandLine
 
+from services.child import free_port
+
 STOPS_WITHIN_S = 10  # the bound that the issue names; a process that is longer is killed, and the test fails
 
 
@@ -71,13 +73,6 @@ class Server:
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
