@@ -14,9 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from kill.stage import Proxy, Trigger, gold_step, store_step
-
-from loginlake import wiring
+from kill.stage import Trigger, guard_stores
 
 
 def main() -> None:
@@ -36,10 +34,7 @@ def main() -> None:
 def run(dag: Any, step: str, nth: int, when: str, settings: dict[str, str]) -> None:
     try:
         os.environ.update(settings)
-        trigger = Trigger(step, nth, when)
-        open_lake, open_gold = wiring.open_lake, wiring.open_gold
-        wiring.open_lake = lambda *a, **k: Proxy(open_lake(*a, **k), trigger, store_step)
-        wiring.open_gold = lambda *a, **k: Proxy(open_gold(*a, **k), trigger, gold_step)
+        guard_stores(Trigger(step, nth, when))
         dag.test()
     finally:
         os._exit(0)

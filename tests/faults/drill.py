@@ -27,7 +27,6 @@ from services_azurite_mongo import Golds, Lakes
 from services_kafka import Topics, open_doors
 
 from loginlake.lake.azure import AzureAccount
-from loginlake.stream.kafka_client import parse_url
 from services import azurite, mongo
 
 PEOPLE = ["1001", "1002", "1003", "1004"]
@@ -85,12 +84,11 @@ def run(plan: Schedule, data: Path, servers: Servers | None = None) -> Row:
 def settings_on(servers: Servers) -> Mapping[str, object]:
     """The settings that lead to a new topic, container and database, through the proxies."""
     topic = Topics(servers.kafka.bootstrap).new(4)
-    _, name = parse_url(f"kafka://{topic.bootstrap}/{topic.topic}")
     topic.close()
     container = Lakes(servers.azurite.endpoint, AzureAccount()).url().rpartition("/")[2]
     database = Golds(f"mongodb://127.0.0.1:{servers.gold_proxy.port}", "").url()
     return {
-        "log_url": f"kafka://127.0.0.1:{servers.kafka_proxy.port}/{name}",
+        "log_url": f"kafka://127.0.0.1:{servers.kafka_proxy.port}/{topic.topic}",
         "lake_url": f"{servers.endpoint}/{container}",
         "gold_url": database,
     }

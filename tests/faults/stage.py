@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from kill.stage import Proxy, Trigger, gold_step, kill, log_step, store_step
+from kill.stage import Trigger, kill, run_verb
 
 import loginlake.bronze.land
-from loginlake import run_all, verbs, wiring
+from loginlake import run_all
 from loginlake.errors import Retry
 from loginlake.settings import Settings
 from loginlake.stream import spool_drain
@@ -62,15 +62,10 @@ def run_stage(env: Mapping[str, str], stage: str, trap: Trap | None, said: str, 
     settings = _begin(env)
     trap = trap or Trap("none", 1, "before", "say")
     trigger = Trigger(trap.step, trap.nth, trap.when, _once(trap, Path(said)))
-    open_lake, open_gold = wiring.open_lake, wiring.open_gold
-    wiring.open_log = lambda s, *_: Proxy(open_log(s), trigger, log_step)
-    wiring.open_lake = lambda *a, **k: Proxy(open_lake(*a, **k), trigger, store_step)
-    wiring.open_gold = lambda *a, **k: Proxy(open_gold(*a, **k), trigger, gold_step)
     if group:
         loginlake.bronze.land.GROUP = group
-    verb = {"land": verbs.land, "clean": verbs.clean, "publish": verbs.publish}[stage]
     try:
-        verb(settings, threading.Event(), once=True)
+        run_verb(settings, stage, trigger, open_log)
     except Retry as error:
         logging.getLogger(__name__).warning("%s", error)
         sys.exit(TOLD)

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from loginlake import verbs, wiring
 from loginlake.settings import Settings
 from loginlake.stream.embedded import EmbeddedLog, Limits
+from loginlake.stream.log import EventLog
 
 SECRET = SecretStr("a secret of the drill, the same for every lake in it")
 STEP_OF_FOLDER = {
@@ -96,15 +97,24 @@ def gold_step(name: str, args: tuple[Any, ...]) -> str:
     return {"replace": "rows", "replace_newer": "rows", "compare_and_set": "pointer"}.get(name, "")
 
 
-def run_stage(data: str, stage: str, step: str, nth: int, when: str) -> None:
-    """Run land, clean or publish once on the data folder, with the trigger in front of every port."""
-    trigger = Trigger(step, nth, when)
-    settings = Settings(data=Path(data), secret=SECRET, land_max_records=20, land_max_age_s=3600, log_level="error")
+def guard_stores(trigger: Trigger) -> None:
+    """Put the trigger in front of every lake and gold store that this process opens from now on."""
     open_lake, open_gold = wiring.open_lake, wiring.open_gold
-    limits = Limits(member_timeout_s=0.5)  # whoever was killed is given up soon
-    log = EmbeddedLog(Path(data) / "log.db", partitions=settings.partitions, limits=limits)
-    wiring.open_log = lambda *_: Proxy(log, trigger, log_step)
     wiring.open_lake = lambda *a, **k: Proxy(open_lake(*a, **k), trigger, store_step)
     wiring.open_gold = lambda *a, **k: Proxy(open_gold(*a, **k), trigger, gold_step)
+
+
+def run_stage(data: str, stage: str, step: str, nth: int, when: str) -> None:
+    """Run land, clean or publish once on the data folder, with the trigger in front of every port."""
+    settings = Settings(data=Path(data), secret=SECRET, land_max_records=20, land_max_age_s=3600, log_level="error")
+    limits = Limits(member_timeout_s=0.5)  # whoever was killed is given up soon
+    log = EmbeddedLog(Path(data) / "log.db", partitions=settings.partitions, limits=limits)
+    run_verb(settings, stage, Trigger(step, nth, when), lambda _: log)
+
+
+def run_verb(settings: Settings, stage: str, trigger: Trigger, open_log: Callable[[Settings], EventLog]) -> None:
+    """Run land, clean or publish once by its settings, with the trigger in front of every port."""
+    guard_stores(trigger)
+    wiring.open_log = lambda told, *_: Proxy(open_log(told), trigger, log_step)
     verb = {"land": verbs.land, "clean": verbs.clean, "publish": verbs.publish}[stage]
     verb(settings, threading.Event(), once=True)
