@@ -123,7 +123,7 @@ class Evaluator:
         if name == "and":
             return {labels: value for labels, value in _vector(left).items() if labels in _vector(right)}
         if name == "or":
-            return {**_vector(right), **_vector(left)} if not _vector(left) else _vector(left)
+            return {**_vector(right), **_vector(left)}
         if isinstance(left, float) and isinstance(right, float):
             return _ARITHMETIC[name](left, right)
         pairs = _pairs(left, right)

@@ -144,8 +144,7 @@ def _list(silver: Silver, parts: dict[str, Any]) -> None:
 def _demo(data: Path, people: int, days: int) -> Path:
     command = CommandLine(data)
     command("demo", "--people", str(people), "--days", str(days), "--seed", "11")
-    for stage in ("land", "clean", "publish"):
-        command(stage, "--once")
+    command.pass_through()
     return data
 
 
