@@ -14,15 +14,13 @@ from typing import Any
 
 import pytest
 from fakes.command_line import CommandLine
+from fakes.whole_path import copy_lake, left_to_do, outcomes
 from services_azurite_mongo import Lakes
 
 from loginlake import schedule, wiring
-from loginlake.lake import lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.store import open_store
 from loginlake.settings import Settings
 
-OUTCOMES = ("bronze/", "silver/", "repeated/", "rejected/", "receipts/", "people/")
-LISTS = ("todo/", "rows/", "checked/", "dirty/")
 FEW, MANY = 4, 100
 ROUNDS = [FEW, pytest.param(MANY, marks=(pytest.mark.drill, pytest.mark.timeout(3600)))]
 TRIES = 4
@@ -93,15 +91,6 @@ def one_round(tasks: Tasks) -> None:
     tasks.run()  # what one of them left in the other's hands
 
 
-def content(store: ObjectStore) -> dict[str, bytes]:
-    found = {entry.key: store.get(entry.key).data for prefix in OUTCOMES for entry in store.list(prefix)}
-    return {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
-
-
-def left(store: ObjectStore) -> list[str]:
-    return [entry.key for prefix in LISTS for entry in store.list(prefix)]
-
-
 @pytest.mark.parametrize("rounds", ROUNDS)
 def test_rounds_on_a_folder(
     rounds: int,
@@ -111,15 +100,15 @@ def test_rounds_on_a_folder(
     settings_of: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tasks, expected = Tasks(monkeypatch), content(open_store(f"file:{by_hand.data / 'lake'}"))
+    tasks, expected = Tasks(monkeypatch), outcomes(open_store(f"file:{by_hand.data / 'lake'}"))
     for number in range(rounds):
         line = CommandLine(tmp_path / str(number))
         shutil.copytree(landed, line.data)
         settings_of(line.data)
         one_round(tasks)
         store = open_store(f"file:{line.data / 'lake'}")
-        assert content(store) == expected
-        assert left(store) == []
+        assert outcomes(store) == expected
+        assert left_to_do(store) == []
         assert line.documents() == by_hand.documents()
         shutil.rmtree(line.data)
 
@@ -135,15 +124,14 @@ def test_rounds_on_azurite(
     settings_of: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tasks, expected = Tasks(monkeypatch), content(open_store(f"file:{by_hand.data / 'lake'}"))
+    tasks, expected = Tasks(monkeypatch), outcomes(open_store(f"file:{by_hand.data / 'lake'}"))
     folder = open_store(f"file:{landed / 'lake'}")
     for number in range(rounds):
         store = lakes.new()
-        for entry in folder.list(""):
-            store.put(entry.key, folder.get(entry.key).data)
+        copy_lake(folder, store)
         line = CommandLine(tmp_path / str(number))
         settings_of(line.data, LAKE_URL=lakes.made[-1])
         one_round(tasks)
-        assert content(store) == expected
-        assert left(store) == []
+        assert outcomes(store) == expected
+        assert left_to_do(store) == []
         assert line.documents() == by_hand.documents()

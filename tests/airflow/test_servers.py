@@ -10,23 +10,16 @@ from typing import Any
 
 import pytest
 from fakes.command_line import CommandLine
+from fakes.whole_path import copy_lake, left_to_do, outcomes
 from services_azurite_mongo import Golds, Lakes
 
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
-from loginlake.lake import lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.store import open_store
 from loginlake.settings import Settings
 from loginlake.wiring import open_gold
 
 pytestmark = pytest.mark.services
-LISTS = ("todo/", "rows/", "checked/", "dirty/")
-OUTCOMES = ("bronze/", "silver/", "repeated/", "rejected/", "receipts/", "people/")
-
-
-def content(store: ObjectStore) -> dict[str, bytes]:
-    found = {entry.key: store.get(entry.key).data for prefix in OUTCOMES for entry in store.list(prefix)}
-    return {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
 
 
 def days(gold: GoldStore) -> list[dict[str, Any]]:
@@ -42,8 +35,7 @@ def test_a_run_on_azure_and_mongodb(
     line("land", "--once")
     store, gold_url = lakes.new(), golds.url()
     folder = open_store(f"file:{line.data / 'lake'}")
-    for entry in folder.list(""):
-        store.put(entry.key, folder.get(entry.key).data)
+    copy_lake(folder, store)
     shutil.copytree(line.data, tmp_path / "there")
     shutil.rmtree(tmp_path / "there" / "lake")
     line("clean", "--once")
@@ -51,7 +43,7 @@ def test_a_run_on_azure_and_mongodb(
     settings_of(tmp_path / "there", LAKE_URL=lakes.made[-1], GOLD_URL=gold_url)
     state, tasks = etl.run()
     assert (state, {name for found in tasks.values() for name in found}) == ("success", {"success"})
-    assert content(store) == content(folder)
-    assert [entry.key for prefix in LISTS for entry in store.list(prefix)] == []
+    assert outcomes(store) == outcomes(folder)
+    assert left_to_do(store) == []
     with closing(open_gold(Settings())) as there, closing(open_gold(Settings(data=line.data, gold_url=""))) as here:
         assert days(there) == days(here) != []

@@ -22,6 +22,7 @@ LIMITS = BatchLimits(records=40, bytes=1 << 20, age_s=3_600.0)
 FIRST = datetime(2025, 11, 24, 22, tzinfo=UTC)
 NOW = datetime(2025, 11, 27, tzinfo=UTC)
 _NOT_CONTENT = ("heads/", "watermarks/", "todo/", "dirty/")
+_OUTCOMES = ("bronze/", "silver/", "repeated/", "rejected/", "receipts/", "people/")
 
 
 def messages(count: int, seed: int = 7) -> list[tuple[datetime, bytes]]:
@@ -68,8 +69,18 @@ def content(store: ObjectStore) -> dict[str, bytes]:
     return {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
 
 
+def outcomes(store: ObjectStore) -> dict[str, bytes]:
+    """What the stages have made of the log, uncompressed: without lake.json and what an audit keeps."""
+    return {key: data for key, data in content(store).items() if key.startswith(_OUTCOMES)}
+
+
+def copy_lake(source: ObjectStore, target: ObjectStore) -> None:
+    for entry in source.list(""):
+        target.put(entry.key, source.get(entry.key).data)
+
+
 def left_to_do(store: ObjectStore) -> list[str]:
-    return [entry.key for folder in ("todo", "dirty") for entry in store.list(folder)]
+    return [entry.key for folder in ("todo", "rows", "checked", "dirty") for entry in store.list(f"{folder}/")]
 
 
 def documents(gold: GoldStore) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from fakes.bronze_origins import origins, wait_for
+from fakes.whole_path import copy_lake
 from services_kafka import Topics
 
 from loginlake.bronze import agreement
@@ -129,8 +130,7 @@ def test_a_stored_object_with_other_content_is_a_clear_stop(log: KafkaLog, store
     fill(log, 200)
     land(log, store)
     ahead = open_store("memory:")
-    for entry in store.list(""):
-        ahead.put(entry.key, store.get(entry.key).data)
+    copy_lake(store, ahead)
     fill(log, 200, first=200)
     land(log, ahead)
     taken = min(content(ahead).keys() - content(store).keys())
