@@ -15,8 +15,6 @@ import json
 import os
 import shutil
 import signal
-import socket
-import struct
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Literal, TypedDict, get_args
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from services.child import CACHE, ROOT, Child, NotStarted, answers, free_port, run
 
@@ -70,7 +71,7 @@ class Kafka:
         self.child.kill()
         meanwhile()
         self.child.start_again()
-        self.child.wait_until(lambda: speaks(self.port))
+        self.child.wait_until(lambda: ready(self.port))
 
 
 def missing() -> str:
@@ -130,7 +131,7 @@ def start(
     ports = (port or free_port(), free_port())
     server = _launch(data, kind, ports, properties or {}, scram, tied=tied)
     try:
-        server.child.wait_until(lambda: speaks(server.port))
+        server.child.wait_until(lambda: ready(server.port))
     except NotStarted:
         if server.zookeeper is not None:
             server.zookeeper.stop()
@@ -148,7 +149,7 @@ def start_cluster(folder: Path, properties: Mapping[str, str], nodes: int = 3) -
         for number, pair in enumerate(ports, 1)
     ]
     for server in servers:
-        server.child.wait_until(lambda port=server.port: speaks(port))  # type: ignore[misc]
+        server.child.wait_until(lambda port=server.port: ready(port))  # type: ignore[misc]
     return servers
 
 
@@ -176,16 +177,15 @@ def _launch(
     return Kafka(child, ports[0], zookeeper)
 
 
-def speaks(port: int) -> bool:
-    """Whether a broker answers there: it is asked, by the protocol's own bytes, which calls it knows."""
-    request = struct.pack(">hhih", 18, 0, 1, -1)
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(struct.pack(">i", len(request)) + request)
-            head = connection.recv(10, socket.MSG_WAITALL)
-    except OSError:
+def ready(port: int) -> bool:
+    """Whether a broker answers there and knows its controller: before that no topic can be looked up or made."""
+    if not answers(port):
         return False
-    return len(head) == 10 and struct.unpack(">iih", head)[1:] == (1, 0)
+    client = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
+    try:
+        return bool(client.list_topics(timeout=2.0).controller_id >= 0)
+    except KafkaException:
+        return False
 
 
 def _start_zookeeper(java: Sequence[str], data: Path, values: Mapping[str, str], *, tied: bool) -> Child:
