@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from loginlake.bronze.tip import all_heads
+from loginlake.bronze.tip import all_heads, parse_expired
 from loginlake.errors import Corrupt
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
@@ -90,13 +90,6 @@ class _Bronze(NamedTuple):
     lines: int
     erased: int
     end: int
-
-
-class _Expired(msgspec.Struct):
-    log: int
-    partition: int
-    first: int = msgspec.field(name="from")
-    end: int = msgspec.field(name="to")
 
 
 class _Row(msgspec.Struct):
@@ -229,8 +222,8 @@ def _by_day(names: Iterable[str], counts: list[int]) -> Mapping[str, int]:
 
 
 def _expired_count(store: ObjectStore, name: str) -> int:
-    outcome = msgspec.json.decode(store.get(name).data, type=_Expired)
-    return outcome.end - outcome.first
+    outcome = parse_expired(store.get(name).data)
+    return outcome.to - outcome.start
 
 
 def _judged_already(
@@ -263,8 +256,8 @@ def _chain_ends(
         name = keys.parse_bronze(key)
         ends[name.log, name.partition] = max(ends[name.log, name.partition], found.end)
     for key in expired:
-        outcome = msgspec.json.decode(store.get(key).data, type=_Expired)
-        ends[outcome.log, outcome.partition] = max(ends[outcome.log, outcome.partition], outcome.end)
+        outcome = parse_expired(store.get(key).data)
+        ends[outcome.log, outcome.partition] = max(ends[outcome.log, outcome.partition], outcome.to)
     return ends
 
 

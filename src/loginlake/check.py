@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from loginlake.errors import Conflict, Corrupt, LoginlakeError, ObjectExists, ObjectNotFound
+from loginlake.errors import Conflict, Corrupt, LoginlakeError, ObjectExists
 from loginlake.gold.store import GoldStore, Index
 from loginlake.lake import keys
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.store import ObjectStore, lookup
 from loginlake.stream.log import EventLog
 
 MOST_SKEW_S = 30.0
@@ -69,7 +69,7 @@ def lake_probe(
         created = create() if create is not None else False
         _try_store(store)
         _compare_clocks("The storage", clock, now)
-        known = "a lake" if _exists(store, keys.LAKE) else "no lake yet"
+        known = "a lake" if lookup(store, keys.LAKE) is not None else "no lake yet"
         return f"reads, writes, compares and removes; {'container created; ' if created else ''}{known}."
 
     return probe
@@ -127,14 +127,6 @@ def _refused(write: Callable[[], None]) -> bool:
     except (ObjectExists, Conflict):
         return True
     return False
-
-
-def _exists(store: ObjectStore, key: str) -> bool:
-    try:
-        store.get(key)
-    except ObjectNotFound:
-        return False
-    return True
 
 
 def _compare_clocks(whose: str, clock: Clock | None, now: Clock | None) -> None:

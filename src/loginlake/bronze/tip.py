@@ -13,7 +13,7 @@ import msgspec
 from loginlake.bronze.compare import last_line
 from loginlake.bronze.envelope import Line
 from loginlake.errors import Corrupt, ObjectNotFound
-from loginlake.lake import keys, lines
+from loginlake.lake import hint, keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.stream.log import Range
 
@@ -105,22 +105,12 @@ def parse_expired(data: bytes) -> Expired:
 
 def find_head(store: ObjectStore, log: int, partition: int) -> Head | None:
     """The partition's head; None when there is none, or none that can be read (it is only a hint)."""
-    return _read_head(store, keys.head(log, partition))
+    return hint.read(store, keys.head(log, partition), Head)
 
 
 def all_heads(store: ObjectStore) -> list[Head]:
     """The heads of every log's partitions, but for those that cannot be read."""
-    return [head for entry in store.list("heads/") if (head := _read_head(store, entry.key)) is not None]
-
-
-def _read_head(store: ObjectStore, key: str) -> Head | None:
-    try:
-        return msgspec.json.decode(store.get(key).data, type=Head)
-    except ObjectNotFound:
-        return None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        logger.warning("A head cannot be read and counts as missing: land writes it anew.", extra={"object": key})
-        return None
+    return [head for entry in store.list("heads/") if (head := hint.read(store, entry.key, Head)) is not None]
 
 
 def latest_object(store: ObjectStore, log: int, partition: int, head: Head | None, now_ms: int) -> str | None:

@@ -21,6 +21,7 @@ import msgspec
 
 from loginlake.errors import Corrupt, Denied, Unavailable
 from loginlake.gold.store import Document, Index
+from loginlake.inode import file_at
 
 logger = logging.getLogger(__name__)
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -196,20 +197,11 @@ class EmbeddedGold:
                 raise Unavailable("The gold store is closed.", "It was asked for an answer while stopping.")
             while self._idle:
                 connection = self._idle.pop()
-                if connection.file == _file_at(self._path):
+                if connection.file == file_at(self._path):
                     return connection
                 logger.warning("The gold store's file was removed or exchanged; it is opened anew.")
                 connection.close()
         return _open(self._path, self._busy_timeout_s)
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """The device and inode of a file."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _open(path: Path, busy_timeout_s: float) -> _Connection:
@@ -220,7 +212,7 @@ def _open(path: Path, busy_timeout_s: float) -> _Connection:
     try:
         connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.file = _file_at(path)
+        connection.file = file_at(path)
     except sqlite3.Error:
         connection.close()
         raise

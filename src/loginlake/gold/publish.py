@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from loginlake.errors import Conflict, ObjectNotFound
+from loginlake.errors import Conflict
 from loginlake.gold import days, pointer, search
 from loginlake.gold.refresh import Refresh, Refreshed
 from loginlake.gold.store import GoldStore
-from loginlake.lake import keys
+from loginlake.lake import hint, keys
+from loginlake.lake.marks import mark
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import watermark
 
@@ -133,13 +134,8 @@ def _pass(
 
 def _published(store: ObjectStore) -> int:
     """The generation that was published last. It may lag; 0 where nobody said it, or it cannot be read."""
-    try:
-        return msgspec.json.decode(store.get(keys.PUBLISH_WATERMARK).data, type=_Published).generation
-    except ObjectNotFound:
-        return 0
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        logger.warning("What was published last cannot be read; it is made anew.")
-        return 0
+    said = hint.read(store, keys.PUBLISH_WATERMARK, _Published)
+    return 0 if said is None else said.generation
 
 
 def _marked(store: ObjectStore) -> dict[str, list[str]]:
@@ -168,8 +164,7 @@ def _claim(store: ObjectStore) -> dict[str, str]:
 def _mark_every_day(store: ObjectStore) -> None:
     """A new gold store knows nothing: each day of the lake is work. Marked first, so that a crash loses none."""
     marked = _marked(store)
-    for day in sorted(days.every_day(store) - marked.keys()):
-        store.put(keys.dirty(day), uuid.uuid4().bytes)
+    mark(store, days.every_day(store) - marked.keys())
 
 
 def _idle(gold: GoldStore, complete_until: str | None, now: datetime, keep_for: timedelta) -> None:

@@ -6,7 +6,6 @@ on its list; then it does its usual work. After a crash `publish` goes on with w
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,7 +15,7 @@ from loginlake.gold import days, people, pointer
 from loginlake.gold.publish import PublishReport, publish
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore, Index
-from loginlake.lake import keys
+from loginlake.lake.marks import mark
 from loginlake.lake.store import ObjectStore
 
 USERS = "users"
@@ -35,12 +34,12 @@ def rebuild(
     gold.prepare((pointer.BY_GENERATION,))
     known = days.every_day(store) | {document["day"] for document in Snapshot.open(gold).all_days()}
     for day in sorted(day for day in known if (first or "") <= day <= (last or "~")):
-        store.put(keys.dirty(day), uuid.uuid4().hex.encode())
+        mark(store, [day])
         days.forget_people(store, day)
     _count_everybody(gold, now())
     report = publish(store, gold, now=now)
     if first is None and last is None and _remove_strangers(store, gold) and known:
-        store.put(keys.dirty(max(known)), uuid.uuid4().hex.encode())
+        mark(store, [max(known)])
         publish(store, gold, now=now)  # without them
     return report
 

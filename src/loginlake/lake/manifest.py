@@ -8,7 +8,7 @@ import msgspec
 
 from loginlake.errors import Conflict, Corrupt, ObjectNotFound, UnknownLayout, UnknownLog
 from loginlake.lake import keys
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.store import ObjectStore, lookup
 
 logger = logging.getLogger(__name__)
 LAYOUT = 1
@@ -108,10 +108,8 @@ class Lake:
 
 def find_manifest(store: ObjectStore) -> Manifest | None:
     """What the lake is; None where no stage has come yet. It is not made."""
-    try:
-        return _decode(store.get(keys.LAKE).data)
-    except ObjectNotFound:
-        return None
+    stored = lookup(store, keys.LAKE)
+    return None if stored is None else _decode(stored.data)
 
 
 def _encode(manifest: Manifest) -> bytes:

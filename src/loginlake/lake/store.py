@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from loginlake.errors import Misconfigured
+from loginlake.errors import Misconfigured, ObjectNotFound
 
 if TYPE_CHECKING:
     from loginlake.lake.azure import AzureAccount
@@ -62,6 +62,14 @@ class ObjectStore(Protocol):
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Exclude other writers of one name on this machine (folder); without effect where `replace` is conditional."""
         ...
+
+
+def lookup(store: ObjectStore, key: str) -> Stored | None:
+    """An object; None where there is none."""
+    try:
+        return store.get(key)
+    except ObjectNotFound:
+        return None
 
 
 def open_store(url: str, account: AzureAccount | None = None, stop: threading.Event | None = None) -> ObjectStore:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from loginlake.errors import Denied, ObjectNotFound
+from loginlake.errors import Denied
+from loginlake.lake import hint
 from loginlake.lake.store import ObjectStore
 
 KEY = "watermarks/audit.json"
@@ -29,7 +30,4 @@ def keep(store: ObjectStore, audited: Audited) -> bool:
 
 def read(store: ObjectStore) -> Audited | None:
     """The last one; None before the first."""
-    try:
-        return msgspec.json.decode(store.get(KEY).data, type=Audited)
-    except ObjectNotFound:
-        return None
+    return hint.read(store, KEY, Audited)

@@ -20,9 +20,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from loginlake.errors import ObjectNotFound
-from loginlake.lake import keys, lines
-from loginlake.lake.store import Entry, ObjectStore, Stored
+from loginlake.lake import hint, keys, lines
+from loginlake.lake.store import Entry, ObjectStore, Stored, lookup
 
 _FOLDER = "traces/"
 _MARK = b'"traceparent"'
@@ -175,10 +174,7 @@ class _TracedStore:
             self._keep(key, _Trail(True, [event for event in trail.events if event.day != day]))
 
     def _trail(self, key: str) -> _Trail | None:
-        try:
-            return msgspec.json.decode(self._store.get(f"{_FOLDER}{key}.json").data, type=_Trail)
-        except ObjectNotFound:
-            return None
+        return hint.read(self._store, f"{_FOLDER}{key}.json", _Trail)
 
     def _keep(self, key: str, trail: _Trail) -> None:
         if trail.events:
@@ -187,11 +183,9 @@ class _TracedStore:
             self._store.delete(f"{_FOLDER}{key}.json")
 
     def _rejected(self, key: str) -> set[int]:
-        try:
-            data = self._store.get(keys.rejected(key)).data
-        except ObjectNotFound:
-            return set()
-        return {row.offset for row in msgspec.json.Decoder(_Rejected).decode_lines(lines.decode(data))}
+        stored = lookup(self._store, keys.rejected(key))
+        rows = lines.decode(stored.data) if stored is not None else b""
+        return {row.offset for row in msgspec.json.Decoder(_Rejected).decode_lines(rows)}
 
 
 class _Arrived(msgspec.Struct):

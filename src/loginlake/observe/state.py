@@ -10,28 +10,20 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-import msgspec
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from loginlake.bronze.land import GROUP
-from loginlake.errors import LoginlakeError, ObjectNotFound
+from loginlake.bronze.tip import parse_expired
+from loginlake.errors import LoginlakeError
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
 from loginlake.observe import audited
+from loginlake.silver import watermark
 from loginlake.stream.log import EventLog, Position
 
 EVERY_S = 5.0
-
-
-class _Watermark(msgspec.Struct):
-    complete_until: str | None = None
-
-
-class _Expired(msgspec.Struct):
-    first: int = msgspec.field(name="from")
-    end: int = msgspec.field(name="to")
 
 
 class PathState:
@@ -100,11 +92,12 @@ def _lists(store: ObjectStore) -> Iterator[Metric]:
     yield _gauge("loginlake_clean_waiting_objects", "Objects of bronze on clean's work list", waiting)
     days = {keys.day_of_dirty(entry.key) for entry in store.list("dirty/")}
     yield _gauge("loginlake_publish_waiting_days", "Days on publish's work list", len(days))
-    outcomes = [msgspec.json.decode(store.get(e.key).data, type=_Expired) for e in store.list("expired/")]
-    lost = sum(outcome.end - outcome.first for outcome in outcomes)
+    outcomes = [parse_expired(store.get(entry.key).data) for entry in store.list("expired/")]
+    lost = sum(outcome.to - outcome.start for outcome in outcomes)
     yield _gauge("loginlake_land_expired_records", "Records that the log dropped before they were landed", lost)
-    until = _cleaned_until(store)
-    if until is not None:
+    said = watermark.read(store)
+    if said is not None and said.complete_until is not None:
+        until = _seconds(said.complete_until)
         yield _gauge("loginlake_clean_complete_until_timestamp_seconds", "Silver has all that arrived before", until)
     last = audited.read(store)
     if last is not None:
@@ -126,14 +119,6 @@ def _answers(gold: GoldStore) -> Iterator[Metric]:
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
     return GaugeMetricFamily(name, meaning, value=value)
-
-
-def _cleaned_until(store: ObjectStore) -> float | None:
-    try:
-        said = msgspec.json.decode(store.get(keys.CLEAN_WATERMARK).data, type=_Watermark).complete_until
-    except ObjectNotFound:
-        return None
-    return None if said is None else _seconds(said)
 
 
 def _seconds(moment: str) -> float:

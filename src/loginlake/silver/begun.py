@@ -11,9 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from loginlake.errors import ObjectNotFound
 from loginlake.lake import keys
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.store import ObjectStore, lookup
 
 REPLAY = "replay/"
 
@@ -38,12 +37,11 @@ def of(rules: Iterable[str], hours: Iterable[keys.Slot]) -> Begun:
 
 def read(store: ObjectStore, entry: str) -> Begun | None:
     """What an entry of a work list says; None when there is none, or it says nothing."""
-    try:
-        data = store.get(entry).data
-    except ObjectNotFound:
+    stored = lookup(store, entry)
+    if stored is None or not stored.data:
         return None
     try:
-        return msgspec.json.decode(data, type=Begun) if data else None
+        return msgspec.json.decode(stored.data, type=Begun)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return Begun(["unreadable"], [])
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from loginlake.errors import Corrupt, ObjectNotFound
+from loginlake.errors import Corrupt
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore, Stored
+from loginlake.lake.marks import mark
+from loginlake.lake.store import ObjectStore, Stored, lookup
 from loginlake.silver import begun, watermark
 from loginlake.silver.begun import Begun
 from loginlake.silver.check import Checked, Checker, Shards, receipt_of
@@ -158,11 +158,11 @@ class _Pass:
 
         def read(entry: str) -> _Work:
             key = keys.bronze_of_todo(entry)
-            receipt = _read(self._store, keys.receipt(key))
+            receipt = lookup(self._store, keys.receipt(key))
             if receipt is not None:
                 return _Work(entry, receipt, None, None)
-            found = begun.read(self._store, entry) if entry in self._begun_before else None
-            return _Work(entry, None, found, _read(self._store, key))
+            said = begun.read(self._store, entry) if entry in self._begun_before else None
+            return _Work(entry, None, said, lookup(self._store, key))
 
         with ThreadPoolExecutor(READ_AHEAD) as pool:
             for at in range(0, len(turn), READ_AHEAD):
@@ -173,7 +173,7 @@ class _Pass:
         key = keys.bronze_of_todo(work.entry)
         if work.receipt is not None:
             if msgspec.json.decode(work.receipt.data)["rejected"]:
-                self._mark({keys.parse_bronze(key).date})
+                mark(self._store, {keys.parse_bronze(key).date})
             self._store.delete(work.entry)
             return None
         if work.stored is None:
@@ -212,17 +212,17 @@ class _Pass:
         slots = _by_slot(batch)
         batch.clear()
         days = {slot.date for slot in slots}
-        self._mark(days)
+        mark(self._store, days)
         for kept, repeats in self._merger.merge(list(slots), slots.pop):
             self._report.kept += kept
             self._report.repeated += repeats
             self._report.slots += 1
         # Again: a publisher may have taken the first mark and read an hour before it was written.
-        self._mark(days | arrival_days)
+        mark(self._store, days | arrival_days)
         # The last word on objects: every row of them is where it belongs. Then they leave the work list.
         done = [key for key, touched in slots_of.items() if not touched & self._damaged()]
         self._each(lambda key: self._store.put(keys.receipt(key), receipts[key]), done)
-        self._mark(arrival_days)
+        mark(self._store, arrival_days)
         self._each(lambda key: self._store.delete(keys.todo(key)), done)
 
     def finish_others(self) -> None:
@@ -251,11 +251,6 @@ class _Pass:
         self._report.erased += checked.erased
         self._report.rejected.update(checked.reasons)
 
-    def _mark(self, days: set[str]) -> None:
-        """Tell publish that a day changed. New content each time: a mark that it has read is not this one."""
-        for day in sorted(days):
-            self._store.put(keys.dirty(day), uuid.uuid4().hex.encode())
-
     def _each(self, write: Callable[[str], None], objects: Iterable[str]) -> None:
         with ThreadPoolExecutor(WAITERS) as pool:
             list(pool.map(write, objects))
@@ -272,10 +267,3 @@ def _by_slot(batch: list[Checked]) -> dict[keys.Slot, Rows]:
             else:
                 slots[slot] = rows
     return slots
-
-
-def _read(store: ObjectStore, key: str) -> Stored | None:
-    try:
-        return store.get(key)
-    except ObjectNotFound:
-        return None

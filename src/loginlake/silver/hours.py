@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from loginlake.errors import Conflict, Corrupt, ObjectNotFound
+from loginlake.errors import Conflict, Corrupt
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.store import ObjectStore, lookup
 from loginlake.silver.damage import DamagedHour
 from loginlake.silver.merge import Who, merge, repeats_of, rows_of
 from loginlake.silver.rows import Rows
@@ -166,9 +166,8 @@ def _merged(silver: bytes, repeated: bytes, by: Replacement) -> tuple[bytes, byt
 
 def _read(store: ObjectStore, key: str, decode: Callable[[bytes], list[Any]]) -> _Stored:
     """Uncompressed content and version; what cannot be read as rows is damaged, and empty."""
-    try:
-        stored = store.get(key)
-    except ObjectNotFound:
+    stored = lookup(store, key)
+    if stored is None:
         return _Stored(b"", None)
     try:
         content = lines.decode(stored.data)

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from loginlake.errors import Conflict, Corrupt, ObjectNotFound
+from loginlake.errors import Conflict, Corrupt
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.store import ObjectStore, lookup
 from loginlake.silver.damage import DamagedHour
 from loginlake.silver.merge import Hour, Merged, Stored, merge_hours, rows_of
 from loginlake.silver.rows import Rows, who
@@ -116,10 +116,7 @@ class Merger:
 
     def _get(self, key: str) -> tuple[bytes | None, str | None]:
         """An object and its version; None when there is none."""
-        try:
-            return self._store.get(key)
-        except ObjectNotFound:
-            return None, None
+        return lookup(self._store, key) or (None, None)
 
     def _merged(self, read: Sequence[_Read]) -> list[tuple[_Read, Merged]]:
         """Hours merged at once; where one of them holds what clean never wrote, each alone, and without that one."""

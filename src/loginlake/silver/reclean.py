@@ -9,7 +9,6 @@ ends it, by whichever rules. With unchanged rules the content is equal, and noth
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import msgspec
 
 from loginlake.errors import Conflict, Corrupt, ObjectExists, ObjectNotFound
 from loginlake.lake import keys, lines
+from loginlake.lake.marks import mark
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import begun, hours
 from loginlake.silver.begun import REPLAY, Begun
@@ -162,7 +162,7 @@ class Recleaner:
         days = {slot.date for slot in changed}
         for key, found in checked.items():
             days |= self._end(before[key], found, rejected_changed=found in rejected)
-        self._mark(days)
+        mark(self._store, days)
         for was in before.values():
             self._store.delete(was.entry)
         self._report.objects += len(before)
@@ -218,7 +218,7 @@ class Recleaner:
         stored = _lines(self._store, key)
         if stored == checked.rejected:
             return False
-        self._mark({keys.parse_bronze(checked.key).date})
+        mark(self._store, {keys.parse_bronze(checked.key).date})
         if checked.rejected:
             self._store.put(key, lines.encode(checked.rejected))
         else:
@@ -231,10 +231,10 @@ class Recleaner:
     def _replacement(
         self, slot: keys.Slot, rows: Rows, whose: Callable[[hours.Origin], str | None], chosen: Collection[str]
     ) -> Replacement:
-        def mark() -> None:
-            self._mark({slot.date})
+        def tell() -> None:
+            mark(self._store, {slot.date})
 
-        return Replacement(rows, whose, self._owners.look_again, chosen, self._anew(slot), self._who, mark)
+        return Replacement(rows, whose, self._owners.look_again, chosen, self._anew(slot), self._who, tell)
 
     def sweep(self, slot: keys.Slot, slots_of: Mapping[str, set[keys.Slot]]) -> None:
         """Take out of an hour the rows that are of no object, or of one whose receipt does not name the hour."""
@@ -244,7 +244,7 @@ class Recleaner:
             return None if owner is None or slot not in slots_of.get(owner, {slot}) else owner
 
         if hours.replace(self._store, slot, self._replacement(slot, Rows(), whose, ())):
-            self._mark({slot.date})
+            mark(self._store, {slot.date})
             self._report.hours_changed += 1
 
     def _put_receipt(self, checked: Checked) -> bool:
@@ -260,10 +260,6 @@ class Recleaner:
         if person.provider is None or person.user_id is None:
             return None
         return who(self._rules.secret, person.provider, person.user_id)
-
-    def _mark(self, days: set[str]) -> None:
-        for day in sorted(days):
-            self._store.put(keys.dirty(day), uuid.uuid4().hex.encode())
 
 
 def rebuild(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -23,7 +22,8 @@ import msgspec
 
 from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.marks import mark
+from loginlake.lake.store import ObjectStore, Stored, lookup
 from loginlake.silver import begun, watermark
 from loginlake.silver.check import Checked, Checker, Shards, receipt_of
 from loginlake.silver.reasons import Rules
@@ -177,12 +177,12 @@ def _is_ours(store: ObjectStore, checked: Checked, rules: Rules) -> bool:
 
 def _is_judged(store: ObjectStore, key: str) -> bool:
     """Whether nothing is left to judge. A receipt whose object is still listed is one to be again, for `settle`."""
-    if _read(store, keys.checked(key)) is not None:
+    if lookup(store, keys.checked(key)) is not None:
         return True
-    receipt = _read(store, keys.receipt(key))
+    receipt = lookup(store, keys.receipt(key))
     if receipt is None:
         return False
-    store.put(keys.checked(key), receipt)
+    store.put(keys.checked(key), receipt.data)
     return True
 
 
@@ -227,18 +227,18 @@ def merge(store: ObjectStore, rules: Rules, slots: Sequence[keys.Slot]) -> Merge
             taken[slot].append(entry.key)
             had = len(rows)
             try:
-                _add(rows, _read(store, entry.key))
+                _add(rows, lookup(store, entry.key))
             except Corrupt as error:
                 _judge_again(store, entry.key, error)
             size += sum(map(len, rows.line[had:]))
         return rows
 
-    _mark(store, days)
+    mark(store, days)
     done: list[Counts] = []
     waiting = list(slots)
     while waiting:
         done += merger.merge(waiting, rows_on_the_way)
-        _mark(store, days)
+        mark(store, days)
         _each(store.delete, [key for slot, names in taken.items() if slot not in merger.damaged for key in names])
         waiting = [slot for slot in more if slot not in merger.damaged]
         taken.clear()
@@ -269,9 +269,9 @@ def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleRe
     unmerged = {key for _, key in on_their_way}
     settled = 0
     for draft in drafts:
-        receipt = _read(store, draft)
-        if receipt is not None and _receipt(receipt).object not in unmerged:
-            _settle(store, receipt)
+        receipt = lookup(store, draft)
+        if receipt is not None and _receipt(receipt.data).object not in unmerged:
+            _settle(store, receipt.data)
             store.delete(draft)
             settled += 1
     listed = {keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
@@ -294,9 +294,9 @@ def _settle(store: ObjectStore, receipt: bytes) -> None:
     """The last word on an object. Rejected rows count on their arrival day: it is marked before and after."""
     read = _receipt(receipt)
     days = {keys.parse_bronze(read.object).date} if read.rejected else set()
-    _mark(store, days)
+    mark(store, days)
     store.put(keys.receipt(read.object), receipt)
-    _mark(store, days)
+    mark(store, days)
     store.delete(keys.todo(read.object))
 
 
@@ -308,30 +308,17 @@ class _Receipt(msgspec.Struct):
 _receipt = msgspec.json.Decoder(_Receipt).decode
 
 
-def _add(rows: Rows, data: bytes | None) -> None:
+def _add(rows: Rows, stored: Stored | None) -> None:
     """Add stored rows; None: another merger has taken them. Corrupt when they are none that check wrote."""
     from loginlake.silver.merge import KEYS, rows_of
 
-    if data is None:
+    if stored is None:
         return
-    content = lines.decode(data)
+    content = lines.decode(stored.data)
     read = rows_of(content)
     for name in KEYS:
         getattr(rows, name).extend(map(attrgetter(name), read))
     rows.line.extend(lines.split(content))
-
-
-def _mark(store: ObjectStore, days: Iterable[str]) -> None:
-    """Tell publish that days changed. New content each time: a mark that it has read is not this one."""
-    for day in sorted(days):
-        store.put(keys.dirty(day), uuid.uuid4().hex.encode())
-
-
-def _read(store: ObjectStore, key: str) -> bytes | None:
-    try:
-        return store.get(key).data
-    except ObjectNotFound:
-        return None
 
 
 def _each(work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:

@@ -11,10 +11,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from loginlake.bronze.tip import Head, all_heads, find_head, folders_between
-from loginlake.errors import ObjectNotFound
-from loginlake.lake import keys
+from loginlake.lake import hint, keys
 from loginlake.lake.manifest import find_manifest
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.store import ObjectStore, lookup
 from loginlake.silver import moments
 
 logger = logging.getLogger(__name__)
@@ -29,13 +28,7 @@ class Watermark(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def read(store: ObjectStore) -> Watermark | None:
     """What clean said last; None when it said nothing, or nothing that can be read (it is made anew)."""
-    try:
-        return msgspec.json.decode(store.get(keys.CLEAN_WATERMARK).data, type=Watermark)
-    except ObjectNotFound:
-        return None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        logger.warning("The watermark cannot be read; clean makes it anew.", extra={"object": keys.CLEAN_WATERMARK})
-        return None
+    return hint.read(store, keys.CLEAN_WATERMARK, Watermark)
 
 
 def landed_until(store: ObjectStore) -> str | None:
@@ -95,7 +88,7 @@ def _look_back(store: ObjectStore, receipted: dict[str, str]) -> tuple[dict[str,
     if not suspects:
         return now, []
     listed = {keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
-    return now, [key for key in suspects if key not in listed and not _has_receipt(store, key)]
+    return now, [key for key in suspects if key not in listed and lookup(store, keys.receipt(key)) is None]
 
 
 def _since(store: ObjectStore, head: Head, last: str | None) -> list[tuple[str, bool]]:
@@ -121,14 +114,6 @@ def _is_between(key: str, end: keys.BronzeName) -> bool:
     except ValueError:
         return False
     return (name.log, name.partition) == (end.log, end.partition) and name.start <= end.start
-
-
-def _has_receipt(store: ObjectStore, key: str) -> bool:
-    try:
-        store.get(keys.receipt(key))
-    except ObjectNotFound:
-        return False
-    return True
 
 
 def _ms(name: keys.BronzeName) -> int:

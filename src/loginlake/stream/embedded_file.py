@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loginlake.errors import Corrupt, GiveUp, LoginlakeError, Misconfigured, Unavailable, UnknownLayout, UnknownLog
+from loginlake.inode import file_at
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class LogFile:
         with self.errors():
             if self._first is None:
                 _make_file(self.path)
-                self._first = _file_at(self.path)
+                self._first = file_at(self.path)
             self.check_same()
             connection = sqlite3.connect(
                 self.path, timeout=self.busy_s, isolation_level=None, check_same_thread=False, cached_statements=32
@@ -110,7 +111,7 @@ class LogFile:
 
     def check_same(self) -> None:
         """UnknownLog when the path no longer names the file first opened: SQLite would go on in one that is gone."""
-        if _file_at(self.path) != self._first:
+        if file_at(self.path) != self._first:
             raise UnknownLog(
                 f"The log {self.path} was moved away, replaced or removed while this program had it open.",
                 "What went on in the old file would be lost with it.",
@@ -176,15 +177,6 @@ def _layout(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     ours = connection.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION
     return version if ours else 0
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """The device and inode of a file."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _make_file(path: Path) -> None:
