@@ -14,7 +14,7 @@ from faults.servers import Servers
 from faults.stage import TOLD, Trap
 from faults.world import World
 
-from services.kafka import speaks
+from services.kafka import ready
 
 _KILLED = -signal.SIGKILL
 _LONG = 0.4  # so many of the pauses last as long as they do in life, in a long drill
@@ -125,7 +125,7 @@ def _broker_down(world: World, client: Client, act: Act) -> bool:
 
 def _broker_back(servers: Servers) -> None:
     servers.kafka.child.start_again()
-    servers.kafka.child.wait_until(lambda: speaks(servers.kafka.port))
+    servers.kafka.child.wait_until(lambda: ready(servers.kafka.port))
 
 
 def _broker_paused(world: World, client: Client, act: Act) -> bool:

@@ -46,7 +46,7 @@ def test_losing_one_of_three_brokers_loses_nothing(nodes: list[kafka.Kafka], tmp
             lander.end()
             world.land()
             nodes[lost].child.start_again()
-            nodes[lost].child.wait_until(lambda: kafka.speaks(nodes[lost].port))
+            nodes[lost].child.wait_until(lambda: kafka.ready(nodes[lost].port))
             client.more(60)
         world.settle()
         verdict = judge(world.log, world.store, world.gold, client)

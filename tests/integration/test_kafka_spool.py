@@ -25,7 +25,7 @@ from loginlake.stream.kafka import KafkaLog
 from loginlake.stream.spool_file import survey
 from loginlake.web.keys import ApiKeys
 from services.child import free_port
-from services.kafka import Kafka, speaks
+from services.kafka import Kafka, ready
 
 pytestmark = pytest.mark.services
 LONG_S = 60.0
@@ -151,7 +151,7 @@ def test_sign_ins_wait_in_spools_of_their_own_and_reach_kafka_in_order(
     second.send(4)
     assert names_in(spool) == held, "what was picked up stays where it is until Kafka is back"
     own_kafka.child.start_again()
-    own_kafka.child.wait_until(lambda: speaks(own_kafka.port))
+    own_kafka.child.wait_until(lambda: ready(own_kafka.port))
     wait_for(lambda: survey(spool)[0].entries == 0)
     assert not second.send(1)[-1], "Kafka takes them again"
     assert in_kafka(log) == {**first.expected(), **second.expected()}
