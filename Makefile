@@ -48,7 +48,7 @@ check: .venv/dev.stamp ## style, types, import contracts and sizes, a line each
 shots: .venv/dev.stamp ## pictures of every page into docs/img; fails on what a person would mind
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/end_to_end/make_shots.py docs/img
 
-drill: .venv/dev.stamp ## N=200 seeded schedules of faults, embedded and on real servers (SEED=7); then the long ones
+drill: .venv/dev.stamp ## N=200 seeded schedules of faults (SEED=7); then 100 kills, and the tests that take long
 	@PYTHONPATH=tests:src:. $(BIN)/python -m faults.drill --schedules $(N) --seed $(SEED)
 	@PYTHONPATH=tests $(BIN)/python -m kill.drill --rounds 100
 	@$(BIN)/python -m pytest -q -m drill
