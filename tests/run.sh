@@ -21,12 +21,13 @@ sh tests/airflow/run.sh >"$dag" 2>&1 &
 running=$!
 trap 'kill "$running" 2>/dev/null || true; rm -f "$dag"' EXIT
 failed=0
-# A worker a core; a file's tests stay together, and so do the servers that they share.
-pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "$select" --cov --cov-report= "$@" || failed=1
+# A worker more than two cores have: many tests wait for a server. A file's tests share its servers, and stay together.
+pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "$select" --cov --cov-report= "$@" || failed=1
 coverage report --skip-covered --sort=cover | tail -n 25
 wait "$running" || failed=1
 cat "$dag"
 not_run=$(sed -n 's/^NOT RUN: //p' "$dag" | paste -s -d ';' -)
 [ -z "$not_run" ] || missing="$missing$sep$not_run"
+[ "$failed" = 0 ] || pytest -q --cache-show 'cache/lastfailed' # again, where it is seen
 [ -z "$missing" ] || echo "NOT RUN: $missing"
 exit "$failed"

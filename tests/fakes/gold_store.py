@@ -25,6 +25,12 @@ class FakeGold:
         self._when: When = "before"
         self._lock = threading.RLock()
 
+    def copy(self) -> FakeGold:
+        """Another with the same documents, and no calls yet."""
+        other = FakeGold()
+        other.collections = json.loads(json.dumps(self.collections))
+        return other
+
     def fail_at(self, number: int, when: When = "before") -> None:
         """Let the `number`-th call from now (0: the next) raise Unavailable: before, half way, or after it is done."""
         self._fail_at, self._when = number, when

@@ -33,6 +33,12 @@ class FakeStore:
         self._versions = 0
         self._lock = threading.RLock()
 
+    def copy(self) -> FakeStore:
+        """Another with the same objects, and no calls yet."""
+        other = FakeStore()
+        other.objects, other._versions = dict(self.objects), self._versions
+        return other
+
     def fail_next(self, n: int = 1, how: How = "before", call: Call | None = None, prefix: str = "") -> None:
         """The next n calls (of one kind, below a prefix) fail in this way."""
         self._plan += [(how, call, prefix)] * n

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from fakes.expected_gold import Expected
@@ -50,12 +51,19 @@ def second_state() -> list[Row]:
     ]
 
 
-def published(clock: Clock) -> tuple[FakeStore, FakeGold]:
+@cache
+def _published() -> tuple[FakeStore, FakeGold]:
     store, gold = FakeStore(), FakeGold()
     put_silver(store, first_state())
-    publish(store, gold, now=clock)
+    publish(store, gold, now=Clock())
     put_silver(store, second_state())
     return store, gold
+
+
+def published() -> tuple[FakeStore, FakeGold]:
+    """The first state published, the second in silver; the caller's own."""
+    store, gold = _published()
+    return store.copy(), gold.copy()
 
 
 def state(gold: FakeGold) -> tuple[object, ...]:
@@ -89,7 +97,7 @@ def test_a_gold_store_that_fails_at_any_call_is_healed_by_the_next_pass(when: Wh
     number = 0
     while True:
         clock = Clock()
-        store, gold = published(clock)
+        store, gold = published()
         before = state(gold)[:6]
         calls = len(gold.calls)
         gold.fail_at(number, when)
@@ -116,7 +124,7 @@ def test_a_lake_that_fails_at_any_call_is_healed_by_the_next_pass(how: str) -> N
     number = 0
     while True:
         clock = Clock()
-        store, gold = published(clock)
+        store, gold = published()
         calls = len(store.calls)
         store.fail_at(number, "before" if how == "before" else "after")
         failed = False
@@ -148,7 +156,7 @@ def _nothing_is_left_over(store: FakeStore, gold: FakeGold, clock: Clock) -> Non
 
 def test_rows_out_of_use_are_kept_for_a_quarter_of_an_hour() -> None:
     clock = Clock()
-    store, gold = published(clock)
+    store, gold = published()
     held = Snapshot.open(gold)
     before = held.all_days(), held.recent(), held.pipeline()
     publish(store, gold, now=clock)
@@ -164,7 +172,7 @@ def test_rows_out_of_use_are_kept_for_a_quarter_of_an_hour() -> None:
 
 def test_of_two_publishers_the_later_claim_wins_and_the_other_starts_again() -> None:
     clock = Clock()
-    store, gold = published(clock)
+    store, gold = published()
     runs: list[int] = []
 
     def overtake(call: str) -> None:
@@ -184,7 +192,7 @@ def test_of_two_publishers_the_later_claim_wins_and_the_other_starts_again() -> 
 def test_an_overtaken_publisher_leaves_nothing_wrong(at: str) -> None:
     """The other one sees another silver; ours wakes up with what it read before."""
     clock = Clock()
-    store, gold = published(clock)
+    store, gold = published()
     third = [*second_state(), signin("n2", "2026-10-05T10:00"), signin("u0", "2026-10-05T12:00")]
 
     def overtake(call: str) -> None:
@@ -201,7 +209,7 @@ def test_an_overtaken_publisher_leaves_nothing_wrong(at: str) -> None:
 
 def test_two_publishers_at_once_end_right() -> None:
     clock = Clock()
-    store, gold = published(clock)
+    store, gold = published()
     gate = threading.Barrier(2)
     failures: list[BaseException] = []
 
@@ -224,7 +232,7 @@ def test_two_publishers_at_once_end_right() -> None:
 
 def test_a_publisher_that_is_always_overtaken_gives_up_for_now() -> None:
     clock = Clock()
-    store, gold = published(clock)
+    store, gold = published()
 
     def overtake(call: str) -> None:
         if call == "replace_newer users":
