@@ -1,4 +1,4 @@
-"""The web on Apache Kafka beside a peer: durable sign-ins a CPU-second, and p99 at 70 per cent of what the slower can do.
+"""The web on Apache Kafka beside a peer: durable sign-ins a CPU-second, p99 at 70 per cent of what the slower can do.
 
     python bench/bench_web.py [SIGNINS] [ROUNDS]       default: 4000 3
 
