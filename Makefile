@@ -52,6 +52,7 @@ drill: .venv/dev.stamp ## N=200 seeded schedules of faults (SEED=7); then 100 ki
 	@PYTHONPATH=tests:src:. $(BIN)/python -m faults.drill --schedules $(N) --seed $(SEED)
 	@PYTHONPATH=tests $(BIN)/python -m kill.drill --rounds 100
 	@$(BIN)/python -m pytest -q -m drill
+	@EXAMPLES=10 $(BIN)/python -m pytest -q tests/unit/silver tests/unit/gold
 	@sh tests/airflow/run.sh -m drill
 
 bench: .venv/dev.stamp ## speed and memory of every stage, beside its peers

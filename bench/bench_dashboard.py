@@ -9,6 +9,7 @@ their modules; they are written by EmbeddedGold and made current by the pointer.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import resource
 import tempfile
@@ -194,6 +195,8 @@ def main() -> None:
             return read(collection, ids)
 
         gold.read = counted  # type: ignore[method-assign]
+        gc.collect()
+        gc.freeze()  # as `loginlake run` does when it is up
         pages(gold, reads)
         for order in search.ORDERS:
             place: list[Any] = [None]

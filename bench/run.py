@@ -14,6 +14,7 @@ SCRIPTS = (
     ("bench_clean.py",),
     ("bench_publish.py",),
     ("bench_dashboard.py", "--people", "100000", "--signins", "5000000"),
+    ("bench_viewers.py",),
     ("bench_audit.py", "300000", "3"),
     ("path.py", "1"),
     ("bench_lander.py", "400000", "2"),

@@ -12,7 +12,7 @@ from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask, Sources, series
 from loginlake.dashboard.charts import COLOURS, COUNTS, DASHES, LINES, axis, by_day, chart, legend
 from loginlake.dashboard.controls import app_control, compare_control, range_control
-from loginlake.dashboard.drawn import drawn
+from loginlake.dashboard.drawn import Tree, drawn
 from loginlake.dashboard.figures import host
 from loginlake.dashboard.lists import bar_list, refused_words
 from loginlake.dashboard.parts import Parts, aria, card, figure_of, heat, tile
@@ -24,6 +24,7 @@ from loginlake.gold.months import app_key
 Component = Any
 _LONG = 92  # days: beyond, lifecycles are shown by week
 _LIFE = ("new", "resurrected", "dormant")
+_NUMBER = {"class": "heat-number"}
 
 
 def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
@@ -199,13 +200,9 @@ def _heat(parts: Parts, now: Series, ask: Ask) -> Component:
     body = []
     for at, of_day in enumerate(found):
         name = formats.weekday_name(at, ask.language)
-        cells = [
-            html.Td(
-                html.Span(ask.number(number), className="heat-number"),
-                title=f"{name} {hour:02d}:00: {ask.number(number)}",
-                **heat(number, highest),
-            )
-            for hour, number in enumerate(of_day)
+        cells: list[Component] = [
+            heat(Tree(["span", _NUMBER, words]), f"{name} {hour:02d}:00: {words}", number, highest)
+            for hour, (number, words) in enumerate(zip(of_day, map(ask.number, of_day), strict=True))
         ]
         body.append(html.Tr([html.Th(name, scope="row"), *cells]))
     caption = html.Caption(ask.text("heat"), className="unseen")

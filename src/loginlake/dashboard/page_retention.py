@@ -61,11 +61,12 @@ def _triangle(parts: Parts, found: Sequence[Cohort], ask: Ask) -> Component:
     body = []
     for cohort in found:
         week = formats.full_day(cohort.week, ask.language)
-        cells = [
-            html.Td(
+        cells: list[Component] = [
+            heat(
                 formats.share(number, cohort.people),
-                title=ask.text("cell", n=ask.number(number), people=ask.number(cohort.people), week=week, age=age),
-                **heat(number, cohort.people),
+                ask.text("cell", n=ask.number(number), people=ask.number(cohort.people), week=week, age=age),
+                number,
+                cohort.people,
             )
             for age, number in enumerate(cohort.active)
         ]

@@ -67,12 +67,13 @@ def figure_of(value: Component, more: Component) -> tuple[Component, Component]:
     return html.Span(value, className="tile-value"), html.Span(more, className="tile-more")
 
 
-def heat(part: int, whole: int) -> dict[str, Any]:
-    """How a cell is coloured for its part of a whole: pale under dark words or deep under light ones, never between."""
+def heat(words: Component, title: str, part: int, whole: int) -> Tree:
+    """A cell coloured for its part of a whole: pale under dark words or deep under light ones, never between."""
     share = part / whole if whole else 0.0
     high = share > 0.5
     mix = 90 + 20 * (share - 0.5) if high else 70 * share
-    return {"style": {"--heat": f"{mix:.0f}%"}, "className": "heat-high" if high else ""}
+    looks = {"title": title, "style": {"--heat": f"{mix:.0f}%"}, "class": "heat-high" if high else ""}
+    return Tree(["td", looks, tree(words)])
 
 
 def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Component]]) -> Component:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.examples import examples
 from fakes.expected_gold import Expected
 from fakes.gold_store import FakeGold
 from fakes.object_store import FakeStore
 from fakes.silver_objects import CHROME, IPHONE, Row, mark, put_rejected, put_silver, refusal, signin
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loginlake.gold.embedded import EmbeddedGold
@@ -141,7 +142,7 @@ def test_a_person_is_shaped_as_promised() -> None:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@examples(12)
 @given(
     st.lists(
         st.sets(

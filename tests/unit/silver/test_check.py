@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fakes.examples import examples
 from fakes.silver_messages import ARRIVED, RULES, SECRET, line, refusal, signin, value
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loginlake.errors import Corrupt
@@ -89,13 +90,13 @@ def agree(message: bytes) -> None:
         assert fast == CHECKER.reference(text)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@examples(200)
 @given(st.sampled_from([signin(), refusal()]), st.lists(st.tuples(FIELDS, ANYTHING, st.booleans()), max_size=3))
 def test_any_event(event: dict[str, Any], changes: list[tuple[str, object, bool]]) -> None:
     agree(json.dumps(changed(event, changes), separators=(",", ":")).encode())
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(st.data())
 def test_any_bytes_in_the_place_of_any(data: st.DataObject) -> None:
     message = data.draw(st.sampled_from([value(signin()), value(refusal())]))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.examples import examples
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import RULES, later, line, origins, put_bronze, put_head, refusal, rows, signin, value
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loginlake.errors import Conflict, Unavailable
@@ -95,7 +96,7 @@ def test_a_second_pass_does_nothing() -> None:
     assert store.objects == before
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@examples(20)
 @given(st.integers(0, 10_000), st.integers(1, 20), st.randoms(use_true_random=False))
 def test_any_order_in_any_portions_gives_the_same_content(seed: int, max_rows: int, rng: random.Random) -> None:
     source, store = FakeStore(), FakeStore()
@@ -112,7 +113,7 @@ def test_any_order_in_any_portions_gives_the_same_content(seed: int, max_rows: i
     assert outcome(store) == undisturbed(seed)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@examples(40)
 @given(
     st.integers(0, 10_000),
     st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["before", "after", "half", "own", "kill", "kill-after"]))),
@@ -178,7 +179,7 @@ def test_the_write_order() -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30)
+@examples(15)
 def test_every_origin_is_in_exactly_one_place(seed: int) -> None:
     store = FakeStore()
     found = bronze(store, seed)

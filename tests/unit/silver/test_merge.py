@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from fakes.examples import examples
 from fakes.silver_messages import RULES, SECRET, line, refusal, signin, value
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loginlake.errors import Corrupt
@@ -98,7 +99,7 @@ def test_the_earliest_origin_wins_and_the_others_are_repeats(picks: list[tuple[i
     assert (result.kept, result.repeats) == (len(offsets(result.silver)), len(offsets(result.repeated)))
 
 
-@settings(max_examples=60)
+@examples(25)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_order_repeats_and_crashes_change_nothing(picks: list[tuple[int, int, str, int]], rng: random.Random) -> None:
     found = events(picks)
@@ -124,7 +125,7 @@ def test_merging_nothing_new_gives_equal_content(picks: list[tuple[int, int, str
     assert merged(once.silver, once.repeated, [])[:2] == (once.silver, once.repeated)
 
 
-@settings(max_examples=60)
+@examples(25)
 @given(st.lists(st.tuples(ROWS, ROWS), max_size=5))
 def test_hours_together_are_as_hours_alone(hours: list[tuple[list[tuple[int, int, str, int]], ...]]) -> None:
     """The same ids and origins in every hour: nothing leaks from one into another."""
@@ -136,7 +137,7 @@ def test_hours_together_are_as_hours_alone(hours: list[tuple[list[tuple[int, int
     assert [(hour.silver, hour.repeated) for hour in together(work)] == [merge(*hour, person) for hour in work]
 
 
-@settings(max_examples=40)
+@examples(20)
 @given(ROWS, ROWS, st.integers(1, 900), st.booleans())
 def test_a_large_hour_in_pieces_is_as_one_that_is_held(
     before: list[tuple[int, int, str, int]], new: list[tuple[int, int, str, int]], piece: int, disorder: bool

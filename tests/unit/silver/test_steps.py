@@ -8,9 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from fakes.examples import examples
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import RULES, put_bronze, put_head, refusal, rows, signin, value
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loginlake.errors import Unavailable
@@ -120,7 +121,7 @@ def test_a_crash_at_every_single_call_is_healed_and_publish_is_told() -> None:
             return
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@examples(25)
 @given(
     st.integers(0, 1000),
     st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["before", "after", "half", "kill", "kill-after"]))),
