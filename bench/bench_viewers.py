@@ -15,11 +15,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psutil  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
 
@@ -50,28 +50,39 @@ def first_view(browser: Browser, origin: str) -> tuple[float, int]:
         return float(painted), int(sum(sizes))
 
 
-def question_of(page: Page, origin: str) -> Request:
+class Question(NamedTuple):
+    """A request as a browser made it."""
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+
+def question(browser: Browser, origin: str) -> Question:
     """What an open page asks when nothing is new."""
-    sign_in(page, origin)
-    settled(page)
-    open_dashboard(page, origin)
-    for _ in range(2):  # the first is the page's own filling
-        with page.expect_request("**/_dash-update-component", timeout=60_000) as asked:
-            pass
-    return asked.value
+    with visitor(browser, origin, LOOK) as (page, _):
+        sign_in(page, origin)
+        settled(page)
+        open_dashboard(page, origin)
+        for _ in range(2):  # the first is the page's own filling
+            with page.expect_request("**/_dash-update-component*", timeout=60_000) as asked:
+                pass
+        said = asked.value.all_headers().items()
+        kept = {name: text for name, text in said if not name.startswith(":") and name != "content-length"}
+        return Question(asked.value.url, asked.value.post_data_buffer or b"", kept)
 
 
-async def ask_again(request: Request, headers: dict[str, str], viewers: int, seconds: float) -> list[float]:
+async def ask_again(asked: Question, viewers: int, seconds: float) -> list[float]:
     """Ask it as many viewers do; seconds of each answer."""
     taken: list[float] = []
-    async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(headers=asked.headers, timeout=30) as client:
 
         async def viewer(number: int) -> None:
             begin = time.monotonic() + EVERY_S * number / viewers
             for turn in range(int(seconds / EVERY_S)):
                 await asyncio.sleep(max(0.0, begin + turn * EVERY_S - time.monotonic()))
                 began = time.perf_counter()
-                answer = await client.post(request.url, content=request.post_data_buffer)
+                answer = await client.post(asked.url, content=asked.body)
                 taken.append(time.perf_counter() - began)
                 answer.raise_for_status()
 
@@ -89,22 +100,19 @@ def main(viewers: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder), source="https://tienda.example")
         lake.command("demo", "--people", "2000", "--days", "90", "--seed", "7")
-        with lake.running() as running, chromium() as browser:
+        with lake.running() as running:
             lake.settle()
-            views = [first_view(browser, lake.origin) for _ in range(FIRST_VIEWS)]
+            with chromium() as browser:
+                views = [first_view(browser, lake.origin) for _ in range(FIRST_VIEWS)]
+                asked = question(browser, lake.origin)
             painted, size = sorted(ms for ms, _ in views), max(size for _, size in views)
             print(f"first chart painted after {statistics.median(painted):.0f} ms, longest {painted[-1]:.0f} ms")
-            print(f"first view {size / 1024:.0f} kB over the wire")
-            with visitor(browser, lake.origin, LOOK) as (page, _):
-                request = question_of(page, lake.origin)
-                headers = {name: text for name, text in request.all_headers().items() if not name.startswith(":")}
-                headers.pop("content-length", None)
-                page.close()
+            print(f"first view {size / 1024:.0f} kB over the wire", flush=True)
             process = psutil.Process(running.pid)
             before = spent(process)
             time.sleep(seconds)
             alone = spent(process) - before
-            taken = asyncio.run(ask_again(request, headers, viewers, seconds))
+            taken = asyncio.run(ask_again(asked, viewers, seconds))
             whole = spent(process) - before - alone
     share, idle = (f"{100 * cpu / seconds:.1f} %" for cpu in (whole, alone))
     print(f"{viewers} viewers, every {EVERY_S:.0f} s: {share} of a core; nobody: {idle}")
