@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import json
 import logging
 import os
@@ -87,6 +88,7 @@ def _begin(env: Mapping[str, str]) -> Settings:
     with (settings.data / "processes.txt").open("ab") as out:
         for stream in (1, 2):
             os.dup2(out.fileno(), stream)
+    faulthandler.enable()  # a crash says where
     logging.raiseExceptions = False  # a full disk takes no log line either
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(message)s")
     return settings
