@@ -54,6 +54,7 @@ install() {
         uv pip sync -q --compile-bytecode --require-hashes "lock/$1.txt"
     fi
     uv pip install -q --no-deps -e .
+    .venv/bin/python -m compileall -q src # else each start compiles, where PYTHONDONTWRITEBYTECODE is set
     touch .venv/run.stamp
     [ "$1" = run ] || touch .venv/dev.stamp
 }

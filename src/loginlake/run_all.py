@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from loginlake.errors import Misconfigured
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
+from loginlake.late import beside, spare_what_stays
 from loginlake.observe.meter import Meter
 from loginlake.observe.metered import MeteredStore
 from loginlake.observe.state import PathState
@@ -71,10 +71,10 @@ def run_all(settings: Settings) -> None:
         works: dict[str, Callable[[], None]] = {
             "land": lambda: _land(lander, stop, landed, meter),
             "retention": lambda: run_passes([retention], stop, every_s=_RETENTION_S),
-            "clean and publish": lambda: run_passes(steps, stop, landed, every_s=_PAUSE_S),
+            "clean and publish": lambda: _clean_and_publish(steps, stop, landed),
         }
         threads = [in_thread(name, work, stop, stages) for name, work in works.items()]
-        _spare_what_stays()
+        spare_what_stays()
         click.echo(f"loginlake is at {settings.origin}  (data in {settings.data}; Ctrl-C stops it)")
         try:
             server.run(sockets=[listener])
@@ -85,6 +85,16 @@ def run_all(settings: Settings) -> None:
     click.echo("stopped; nothing is half-written")
 
 
+def _clean_and_publish(steps: Sequence[Step[Any]], stop: threading.Event, landed: threading.Event) -> None:
+    beside(_load_polars)
+    run_passes(steps, stop, landed, every_s=_PAUSE_S)
+
+
+def _load_polars() -> None:
+    import loginlake.gold.publish
+    import loginlake.silver.clean  # noqa: F401
+
+
 def serve(settings: Settings, part: str, *, workers: int) -> None:
     """Serve the sign-in page, or (part "dashboard") the page and the dashboard, until Ctrl-C."""
     listener = _listen(settings)
@@ -93,7 +103,7 @@ def serve(settings: Settings, part: str, *, workers: int) -> None:
     stop = threading.Event()
     app = part_app(part, stop)  # with several workers too: what is wrong with the settings is said here, once
     if workers == 1:
-        _spare_what_stays()
+        spare_what_stays()
         until_stopped = partial(_server(app).run, sockets=[listener])
     else:
         config = uvicorn.Config("loginlake.run_all:web_app_alone", factory=True, workers=workers, **_QUIET)
@@ -111,7 +121,7 @@ def web_app_alone() -> FastAPI:
     settings = Settings()
     journal.start(settings.log_level, settings.log_format)
     app = part_app("web")
-    _spare_what_stays()
+    spare_what_stays()
     return app
 
 
@@ -139,12 +149,6 @@ def ask_all(log: EventLog, store: ObjectStore, gold: GoldStore, stop: threading.
 
 def _until_it_answers(name: str, ask: Callable[[], object], stop: threading.Event) -> None:
     Patience(stop)(name, ask)
-
-
-def _spare_what_stays() -> None:
-    """What is loaded by now stays: a collector that goes through it again and again holds up requests by 0.1 s."""
-    gc.collect()
-    gc.freeze()
 
 
 def _server(app: FastAPI) -> uvicorn.Server:

@@ -9,13 +9,14 @@ from prometheus_client.registry import Collector
 
 from loginlake import wiring
 from loginlake.access import Access, Role
-from loginlake.dashboard.app import PHOTO_SOURCES, Options, attach
 from loginlake.dashboard.ask import Sources
+from loginlake.dashboard.guard import covers
 from loginlake.dashboard.source import Viewer
 from loginlake.event import person_key
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
 from loginlake.lake.store import ObjectStore
+from loginlake.late import Late
 from loginlake.path import LivePath, People
 from loginlake.settings import Settings, refuse_unsafe
 from loginlake.stream.log import EventLog
@@ -43,13 +44,7 @@ def web_app(
     spool = wiring.spooled(settings, log)
     log = spool or log
     developer = DeveloperProvider(settings.origin, state, wiring.now) if settings.developer_mode else None
-    access = Access(settings.viewer_names, settings.admin_names, PROVIDER if developer else "")
-
-    def role(person: Person) -> Role:
-        found = access.role(person)
-        made_up = developer is not None and developer.may_see_dashboard(person)
-        return "viewer" if made_up and found == "person" else found
-
+    role = _roles(settings, developer)
     context = WebContext(
         origin=settings.origin,
         application=settings.application,
@@ -75,11 +70,25 @@ def web_app(
     app = create_app(context)
     if with_dashboard:
         path = LivePath(log, store, lambda: wiring.spooled_entries(settings))
-        _attach_dashboard(app, settings, Sources(lambda: Snapshot.open(gold), People(gold), path), role)
+        sources = Sources(lambda: Snapshot.open(gold), People(gold), path)
+        app.add_middleware(Late, covers, lambda: _with_dashboard(create_app(context), settings, sources, role))
     return app
 
 
-def _attach_dashboard(app: FastAPI, settings: Settings, sources: Sources, role: Callable[[Person], Role]) -> None:
+def _roles(settings: Settings, developer: DeveloperProvider | None) -> Callable[[Person], Role]:
+    access = Access(settings.viewer_names, settings.admin_names, PROVIDER if developer else "")
+
+    def role(person: Person) -> Role:
+        found = access.role(person)
+        made_up = developer is not None and developer.may_see_dashboard(person)
+        return "viewer" if made_up and found == "person" else found
+
+    return role
+
+
+def _with_dashboard(app: FastAPI, settings: Settings, sources: Sources, role: Callable[[Person], Role]) -> FastAPI:
+    from loginlake.dashboard.app import PHOTO_SOURCES, Options, attach  # here, since Dash takes long to import
+
     def allowed(request: Request) -> Viewer | None:
         person = current_person(request)
         if person is None:
@@ -89,3 +98,4 @@ def _attach_dashboard(app: FastAPI, settings: Settings, sources: Sources, role: 
     shown = PHOTO_SOURCES if settings.photos else ()
     options = Options(origin=settings.origin, photo_sources=shown, unmask=settings.unmask)
     attach(app, sources=sources, allowed=allowed, timezone=settings.timezone, options=options)
+    return app

@@ -295,11 +295,11 @@ def clean_step(
     stop: threading.Event | None = None,
 ) -> Step[CleanReport]:
     """One pass of cleaning; `progress` gets the number of lines of each group of objects, `stop` ends it after one."""
-    from loginlake.silver.clean import clean  # here, since Polars takes a second to import: only who cleans waits
-
     judged_by = rules(settings)
 
     def run() -> CleanReport:
+        from loginlake.silver.clean import clean  # here, since Polars takes long to import: only who cleans waits
+
         shards = lake_of(settings, store).manifest().shards
         seen = 0
 
@@ -319,9 +319,13 @@ def clean_step(
 
 def publish_step(store: ObjectStore, gold: GoldStore) -> Step[PublishReport]:
     """One pass of publishing."""
-    from loginlake.gold.publish import publish
 
-    return Step("publish", lambda: publish(store, gold, now=now))
+    def run() -> PublishReport:
+        from loginlake.gold.publish import publish
+
+        return publish(store, gold, now=now)
+
+    return Step("publish", run)
 
 
 def web_state(settings: Settings) -> WebState:

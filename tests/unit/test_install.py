@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,21 @@ def test_two_at_once_make_one_environment(clone: Path, flock: bool) -> None:
     assert [process.returncode for process in several] == [0] * 4
     assert made(clone) == 1
     assert not (clone / ".venv.lock").exists()
+
+
+def test_the_product_is_compiled_when_it_is_installed(clone: Path) -> None:
+    """A Python that keeps none of its own bytecode would else compile all of it at each start."""
+    said(clone, "uv", "./python", "1")
+    (clone / "src").mkdir()
+    (clone / "src" / "module.py").write_text("x = 1\n")
+    (clone / "lock").mkdir()
+    for name in ("lock/run.txt", "pyproject.toml"):
+        (clone / name).touch()
+    inside = clone / ".venv" / "bin" / "python"
+    inside.unlink()
+    inside.symlink_to(sys.executable)
+    said(clone, "run")
+    assert list((clone / "src" / "__pycache__").glob("module.*.pyc"))
 
 
 def test_make_takes_the_steps_from_the_script() -> None:

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 
 from loginlake.dashboard import callbacks, layout, served
 from loginlake.dashboard.ask import Shown, Sources
-from loginlake.dashboard.guard import Guard, Rules, chosen_language
+from loginlake.dashboard.guard import PREFIX, Guard, Rules, chosen_language
 from loginlake.dashboard.photos import Photos
 from loginlake.dashboard.sieve import Sieve
 from loginlake.dashboard.source import Viewer, visit
@@ -25,7 +25,6 @@ __all__ = ["PHOTO_SOURCES", "PREFIX", "Options", "Viewer", "attach"]
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "/dashboard/"
 PHOTO_SOURCES = ("https://*.googleusercontent.com",)
 _HERE = Path(__file__).parent
 _TOKENS = _HERE.parent / "web" / "static" / "tokens.css"

@@ -27,6 +27,7 @@ from loginlake.errors import LoginlakeError
 
 logger = logging.getLogger(__name__)
 
+PREFIX = "/dashboard/"
 MAX_BODY = 64 * 1024
 OWN_PAGE = "/me"
 SEES = frozenset({"viewer", "admin"})
@@ -52,6 +53,14 @@ class Rules(NamedTuple):
     secure: bool
 
 
+def covers(scope: Scope, prefix: str = PREFIX) -> bool:
+    """Whether a path is the dashboard's, with and without the root path that a proxy adds."""
+    path = str(scope["path"])
+    bare = path.removeprefix(str(scope.get("root_path", "")))
+    own = (prefix.rstrip("/"), OWN_PAGE)
+    return any(found.startswith((prefix, f"{OWN_PAGE}/")) or found in own for found in (path, bare))
+
+
 class Guard:
     """ASGI middleware. Paths outside of the prefix pass untouched."""
 
@@ -62,21 +71,13 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or one web socket: the dashboard opens none, so each is refused."""
-        if scope["type"] not in {"http", "websocket"} or not self._covers(scope):
+        if scope["type"] not in {"http", "websocket"} or not covers(scope, self._rules.prefix):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
             await self._answer(scope, receive, self._with_headers(scope, send))
-
-    def _covers(self, scope: Scope) -> bool:
-        """Whether a path is the dashboard's, with and without the root path that a proxy adds."""
-        path = str(scope["path"])
-        bare = path.removeprefix(str(scope.get("root_path", "")))
-        prefix = self._rules.prefix
-        own = (prefix.rstrip("/"), OWN_PAGE)
-        return any(found.startswith((prefix, f"{OWN_PAGE}/")) or found in own for found in (path, bare))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
