@@ -10,6 +10,8 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := UV_SYSTEM_CERTS=true VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv
 SETTINGS = $(if $(DATA),LOGINLAKE_DATA='$(subst ','\'',$(DATA))') $(if $(PORT),LOGINLAKE_PORT='$(subst ','\'',$(PORT))')
+# Ctrl-C waits until the program can take it: Python prints a trace for one that comes while it starts.
+QUIET = $(shell env --block-signal=INT true 2>/dev/null && echo --block-signal=INT)
 ifeq ($(ON),services)
 SETTINGS += $(shell $(BIN)/python -m services env)
 READY = $(SETTINGS) $(BIN)/loginlake check --create
@@ -29,12 +31,12 @@ help: ## this list
 
 run: .venv/run.stamp ## run everything; then open http://localhost:$PORT (Ctrl-C stops it; ON=services: on real servers)
 	@$(READY)
-	@exec env $(SETTINGS) $(BIN)/loginlake run
+	@exec env $(QUIET) $(SETTINGS) $(BIN)/loginlake run
 
 demo: .venv/run.stamp ## the same, with made-up sign-ins in it (PEOPLE=300 DAYS=60)
 	@$(READY)
-	@$(SETTINGS) $(BIN)/loginlake demo --if-empty --people $(PEOPLE) --days $(DAYS)
-	@exec env $(SETTINGS) $(BIN)/loginlake run
+	@exec env $(QUIET) $(SETTINGS) $(BIN)/loginlake demo --if-empty --people $(PEOPLE) --days $(DAYS)
+	@exec env $(QUIET) $(SETTINGS) $(BIN)/loginlake run
 
 prove: .venv/run.stamp ## kill the stages at their work, and have every sign-in counted by other code (SEED=7)
 	@$(BIN)/python -m prove --seed $(SEED)

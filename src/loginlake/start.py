@@ -1,12 +1,11 @@
 """Where the console scripts begin, before anything else is imported: how the process ends, and what its files may show.
 
-Imports of the rest take part of a second; Ctrl-C in it must not print a trace.
+Imports of the rest take part of a second; Ctrl-C in them must not print a trace.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 INTERRUPTED = 130
@@ -33,14 +32,18 @@ def publish_main() -> None:
 
 
 def _run(verb: str, name: str) -> None:
-    os.umask(0o077)  # people's data: every file is its owner's alone, wherever the settings put it
-    handler = signal.getsignal(signal.SIGINT)
-    if handler is signal.default_int_handler:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
-    from loginlake import cli
+    import _signal  # built in: `signal` itself is Python, and Ctrl-C in its import would print a trace
 
-    signal.signal(signal.SIGINT, handler)
+    os.umask(0o077)  # people's data: every file is its owner's alone, wherever the settings put it
+    handler = _signal.getsignal(_signal.SIGINT)
+    if handler is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # nothing is begun yet: the process just ends
+    if hasattr(_signal, "pthread_sigmask"):
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGINT})  # make run has it wait until here
     try:
+        from loginlake import cli
+
+        _signal.signal(_signal.SIGINT, handler)
         getattr(cli, verb)(prog_name=name)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
