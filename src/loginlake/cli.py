@@ -104,7 +104,11 @@ def _report(report: Any, *, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="instead of LOGINLAKE_PORT")
 @_verb
 def run(settings: Settings, port: int | None) -> None:
-    """Run every stage in one process: sign-in page, lander, cleaning, publishing and dashboard."""
+    """Run every stage in one process, until Ctrl-C.
+
+    Sign-in page, lander, cleaning, publishing and dashboard. What was answered is durable; Ctrl-C leaves nothing
+    half-written.
+    """
     from loginlake.run_all import run_all
 
     run_all(_with_port(settings, port))
@@ -115,7 +119,11 @@ def run(settings: Settings, port: int | None) -> None:
 @click.option("--workers", type=click.IntRange(1, 64), help="instead of LOGINLAKE_WORKERS")
 @_verb
 def web(settings: Settings, port: int | None, workers: int | None) -> None:
-    """Serve the sign-in page and /api/signin; each sign-in becomes one event in the log."""
+    """Serve the sign-in page; a sign-in becomes an event of the log.
+
+    A browser posts to /api/signin or /signin/redirect, another application to /api/events (see `loginlake keys`).
+    A 2xx answer says that the event is durable.
+    """
     from loginlake.run_all import serve
 
     serve(_with_port(settings, port), "web", workers=workers or settings.workers)
@@ -126,7 +134,11 @@ def web(settings: Settings, port: int | None, workers: int | None) -> None:
 @JSON
 @_verb
 def land(settings: Settings, once: bool, as_json: bool) -> None:
-    """Land the log in bronze: exactly what arrived, in objects that are written once."""
+    """Land the log in bronze: exactly what arrived, written once.
+
+    Goes on until Ctrl-C. It begins at the end of what bronze has, so that a second run, or a second lander, lands
+    nothing twice. See what it wrote with `loginlake cat bronze/`.
+    """
     from loginlake import verbs
 
     _report(verbs.land(settings, _stop_on_signals(), once=once), as_json=as_json)
@@ -137,7 +149,11 @@ def land(settings: Settings, once: bool, as_json: bool) -> None:
 @JSON
 @_verb
 def clean(settings: Settings, once: bool, as_json: bool) -> None:
-    """Clean bronze into silver: no repeats, no nulls, everything else accounted for."""
+    """Clean bronze into silver: no repeats, no nulls, nothing lost.
+
+    Goes on until Ctrl-C. Each line of bronze ends in silver, or is repeated, or rejected for a reason that
+    `loginlake rejected list` names.
+    """
     from loginlake import verbs
 
     _report(verbs.clean(settings, _stop_on_signals(), once=once), as_json=as_json)
@@ -148,7 +164,10 @@ def clean(settings: Settings, once: bool, as_json: bool) -> None:
 @JSON
 @_verb
 def publish(settings: Settings, once: bool, as_json: bool) -> None:
-    """Publish silver's answers in gold: people, days, the latest sign-ins, the pipeline."""
+    """Publish silver's answers in gold, ready to read.
+
+    People, days, the latest sign-ins, the pipeline. Goes on until Ctrl-C; only the days that changed cost anything.
+    """
     from loginlake import verbs
 
     _report(verbs.publish(settings, _stop_on_signals(), once=once), as_json=as_json)
@@ -158,7 +177,10 @@ def publish(settings: Settings, once: bool, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="instead of LOGINLAKE_PORT")
 @_verb
 def dashboard(settings: Settings, port: int | None) -> None:
-    """Serve the dashboard alone, for who is signed in at the web and on LOGINLAKE_VIEWERS."""
+    """Serve the dashboard, for those who may see it.
+
+    Who is signed in at the web and named by LOGINLAKE_VIEWERS or LOGINLAKE_ADMINS. It needs the web's data folder.
+    """
     from loginlake.run_all import serve
 
     serve(_with_port(settings, port), "dashboard", workers=1)
@@ -169,9 +191,10 @@ def dashboard(settings: Settings, port: int | None) -> None:
 @JSON
 @_verb
 def send(settings: Settings, file: BinaryIO, as_json: bool) -> None:
-    """Send CloudEvents lines from FILE (or - for standard input) to the log, as any application would.
+    """Send CloudEvents lines from FILE to the log.
 
-    Whatever the lines are: judging them is the work of `clean`. The key is the event's subject, where it has one.
+    FILE - is standard input. As any application would, whatever the lines are: judging them is the work of `clean`.
+    The key is the event's subject, where it has one. To send the same again does no harm: it is counted once.
     """
     from loginlake import verbs
 
@@ -195,7 +218,11 @@ def send(settings: Settings, file: BinaryIO, as_json: bool) -> None:
 @JSON
 @_verb
 def demo(settings: Settings, as_json: bool, **options: Any) -> None:
-    """Make believable sign-ins of made-up people and send them down the real path."""
+    """Make believable sign-ins and send them down the real path.
+
+    Of made-up people, with weekly and daily rhythm, growth and churn; repeats, missing values, broken lines and
+    refused attempts included.
+    """
     from loginlake import verbs
 
     report = verbs.demo(settings, verbs.DemoOptions(**options))
@@ -212,7 +239,11 @@ def demo(settings: Settings, as_json: bool, **options: Any) -> None:
 @JSON
 @_verb
 def status(settings: Settings, check: bool, wait_s: float | None, every_s: float | None, as_json: bool) -> None:
-    """Count every record where it is, and say whether everything is accounted for."""
+    """Count every record where it is: is everything accounted for?
+
+    accepted = landed + waiting + expired; landed = clean + repeated + rejected + erased + to clean;
+    clean = gold + to publish. Each number is counted where it happens.
+    """
     from loginlake import verbs
 
     if every_s is not None:
@@ -239,7 +270,10 @@ def _watch(show: Callable[[], str], every_s: float) -> None:
 @click.argument("key")
 @_verb
 def cat(settings: Settings, key: str) -> None:
-    """Print an object of the lake readably. A KEY that ends in / lists what is below it."""
+    """Print an object of the lake readably.
+
+    A KEY that ends in / lists what is below it: bronze/, silver/, repeated/, rejected/, receipts/, people/.
+    """
     from loginlake import verbs
 
     for line in verbs.cat(settings, key):
@@ -251,7 +285,10 @@ def cat(settings: Settings, key: str) -> None:
 @click.option("--env", "as_env", is_flag=True, help="print the lines of .env.example")
 @click.option("--markdown", is_flag=True, help="print docs/settings.md")
 def settings(as_json: bool, as_env: bool, markdown: bool) -> None:
-    """Print every setting: its value, where the value comes from, its default and meaning."""
+    """Print every setting: value, source, default, meaning.
+
+    Each is an environment variable LOGINLAKE_<NAME>, or a line of the file .env.
+    """
     from loginlake import settings_doc
 
     if as_env:

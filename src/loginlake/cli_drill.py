@@ -23,7 +23,10 @@ def register(main: click.Group, verb: Verb) -> None:
     @click.option("--size", default=2000, show_default=True, type=click.IntRange(20, 1_000_000), help="messages")
     @verb
     def drill(settings: Settings, name: str | None, *, seed: int, size: int) -> None:
-        """Rehearse a failure on a private copy with made-up sign-ins, and count what is left. No NAME: the list."""
+        """Rehearse a failure on a private copy, and count what is left.
+
+        With made-up sign-ins; the data of the settings is not touched. No NAME: the list.
+        """
         del settings  # a drill has its own
         _drill(name, seed=seed, size=size)
 

@@ -26,7 +26,10 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @as_json
     @verb
     def audit(settings: Settings, *, as_json: bool, deep: bool, **span: Any) -> None:
-        """Prove that nothing was lost and nothing counted twice; name exactly what is wrong."""
+        """Prove that nothing was lost and nothing counted twice.
+
+        Or name exactly what is wrong.
+        """
         _audit(settings, as_json=as_json, deep=deep, **span)
 
     @main.command()
@@ -34,7 +37,10 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @as_json
     @verb
     def trace(settings: Settings, what: str, *, as_json: bool) -> None:
-        """Follow a sign-in through every stage: WHAT is an event's id, an e-mail, or PARTITION:OFFSET."""
+        """Follow a sign-in through every stage.
+
+        WHAT is an event's id, an e-mail, or PARTITION:OFFSET.
+        """
         _trace(settings, what, as_json=as_json)
 
     @main.command()
@@ -43,7 +49,10 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @as_json
     @verb
     def rebuild(settings: Settings, layer: str, *, as_json: bool, **span: Any) -> None:
-        """Make silver anew from bronze, or gold from silver, in place; start again where it was cut."""
+        """Make silver anew from bronze, or gold from silver, in place.
+
+        One that was cut goes on where it was.
+        """
         _rebuild(settings, layer, as_json=as_json, **span)
 
     _register_rejected(main, verb, as_json)
@@ -52,7 +61,7 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
 def _register_rejected(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @main.group()
     def rejected() -> None:
-        """Look at the rejected rows, find the rule, and clean again after a fix."""
+        """Look at rejected rows, find the rule, clean again after a fix."""
 
     @rejected.command("list")
     @_which

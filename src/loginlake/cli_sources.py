@@ -20,7 +20,7 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
 
     @main.group("keys")
     def keys() -> None:
-        """Make, list and revoke the API keys with which other applications send events."""
+        """Make, list and revoke API keys for other applications."""
 
     @keys.command("add")
     @click.argument("source")
@@ -46,7 +46,7 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @main.command()
     @click.argument("name", type=click.Choice(["signin", "asyncapi"]), default="signin")
     def schema(name: str) -> None:
-        """Print the JSON Schema of a sign-in, or the AsyncAPI document of the topic."""
+        """Print the JSON Schema of a sign-in, or the topic's AsyncAPI."""
         from loginlake import schema as schemas
 
         click.echo(schemas.text(name), nl=False)

@@ -26,7 +26,10 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @click.option("--new-log", is_flag=True, help="the lake's next log: another one, or a copy put back")
     @verb
     def topic(settings: Settings, *, check_only: bool, new_log: bool) -> None:
-        """Create Kafka's topic as it must be, or name what differs; nothing is changed on one that is there."""
+        """Create Kafka's topic as it must be, or name what differs.
+
+        Nothing is changed on one that is there.
+        """
         sys.exit(_topic(settings, create=not check_only, new_log=new_log))
 
     @main.command("check")
@@ -34,7 +37,10 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @as_json
     @verb
     def check_systems(settings: Settings, *, create: bool, as_json: bool) -> None:
-        """Ask log, lake and gold: reachable, let in, may write, as they must be? A line each, and what to do."""
+        """Ask log, lake and gold whether they are as they must be.
+
+        Reachable, let in, may write? A line each, and what to do.
+        """
         lines = _check(settings, create=create)
         if as_json:
             click.echo(msgspec.json.encode([line._asdict() for line in lines]).decode())
