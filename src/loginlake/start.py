@@ -32,7 +32,8 @@ def publish_main() -> None:
 
 
 def _run(verb: str, name: str) -> None:
-    import _signal  # built in: `signal` itself is Python, and Ctrl-C in its import would print a trace
+    # Built in: `signal` itself is Python, and Ctrl-C in its import would print a trace.
+    import _signal  # type: ignore[import-not-found]
 
     os.umask(0o077)  # people's data: every file is its owner's alone, wherever the settings put it
     handler = _signal.getsignal(_signal.SIGINT)
