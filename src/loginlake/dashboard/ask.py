@@ -71,6 +71,26 @@ class Ask(NamedTuple):
         return self.now.astimezone(UTC).date()
 
 
+class Known(NamedTuple):
+    """The days that gold can speak of: from `first` on, up to `open`, which is not over yet (None: not known)."""
+
+    first: date | None = None
+    open: date | None = None
+
+    def has(self, day: date) -> bool:
+        """Whether gold knows anything of a day."""
+        return (self.first is None or day >= self.first) and (self.open is None or day <= self.open)
+
+
+def known(snapshot: Answers) -> Known:
+    """What a generation can speak of."""
+    first, complete = snapshot.pipeline().get("first_day"), snapshot.complete_until
+    return Known(
+        date.fromisoformat(first) if first else None,
+        formats.moment(complete).astimezone(UTC).date() if complete else None,
+    )
+
+
 def series(snapshot: Answers, first: date, last: date, app: str = "") -> Series:
     """The figures of some days, of one application or of all: a document a month."""
     return Series(snapshot.months(f"{first:%Y-%m}", f"{last:%Y-%m}", app), first, last)

@@ -14,6 +14,7 @@ _MONTHS: Final[Mapping[Language, tuple[str, ...]]] = {
     "es": ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"),
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
+_WITH_WEEKDAY, _ONE_YEAR = 100, 365
 _WEEKDAYS: Final[Mapping[Language, tuple[str, ...]]] = {
     "es": ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
@@ -29,15 +30,19 @@ def number(value: int, language: Language) -> str:
 
 def change(now: int, before: int, language: Language) -> str:
     """How much more or less `now` is than `before`, in per cent, with its sign. `before` is positive."""
-    percent = round(100 * (now - before) / before)
-    sign = "+" if percent > 0 else "−" if percent < 0 else "±"
-    digits = number(abs(percent), language)
-    return f"{sign}{digits}{NBSP}%" if language == "es" else f"{sign}{digits}%"
+    more = round(100 * (now - before) / before)
+    sign = "+" if more > 0 else "−" if more < 0 else "±"
+    return f"{sign}{percent(abs(more), language)}"
 
 
-def share(part: int, whole: int) -> str:
+def percent(value: int, language: Language) -> str:
+    """A whole number of per cent: 18 %, 18%."""
+    return f"{number(value, language)}{NBSP if language == 'es' else ''}%"
+
+
+def share(part: int, whole: int, language: Language) -> str:
     """A part of a whole in per cent; a dash where there is no whole."""
-    return f"{round(100 * part / whole)}{NBSP}%" if whole else "—"
+    return percent(round(100 * part / whole), language) if whole else "—"
 
 
 def day(value: date, language: Language) -> str:
@@ -50,9 +55,11 @@ def weekday(value: date, language: Language) -> str:
     return f"{_WEEKDAYS[language][value.weekday()]}{NBSP}{day(value, language)}"
 
 
-def axis_day(value: date, language: Language) -> str:
-    """The day as a chart's axis and its tooltip name it, the same day once in a year: 24 nov 26."""
-    return f"{day(value, language)}{NBSP}{value:%y}"
+def axis_day(value: date, language: Language, days: int) -> str:
+    """A day as a chart of `days` days names it: mar 24 nov; 24 nov; 24 nov 2026 where a day comes twice."""
+    if days <= _WITH_WEEKDAY:
+        return weekday(value, language)
+    return day(value, language) if days <= _ONE_YEAR else full_day(value, language)
 
 
 def weekday_name(number: int, language: Language) -> str:

@@ -18,11 +18,16 @@ MOST = 8
 
 
 def bar_list(
-    parts: Parts, field: str, pair: tuple[Series, Series | None], ask: Ask, *, words: Callable[[str], str] = str
+    parts: Parts,
+    field: str,
+    now: Series,
+    pair: tuple[Series, Series] | None,
+    ask: Ask,
+    *,
+    words: Callable[[str], str] = str,
 ) -> Component:
-    """The largest names of a field, beside what they are compared with."""
-    now, before = pair
-    found = bars(now, before, field, MOST)
+    """The largest names of a field, and how they changed over the `pair` of days that is compared."""
+    found = bars(now, field, MOST, pair)
     return parts.div(f"{field}-list", bar_rows(found, ask, words) if found else nothing(ask))
 
 
@@ -39,17 +44,23 @@ def bar_rows(found: list[Bar], ask: Ask, words: Callable[[str], str]) -> Compone
 
 def _row(bar: Bar, highest: int, total: int, ask: Ask, words: Callable[[str], str]) -> Component:
     name = ask.text("others_names") if bar.name == OTHERS else words(bar.name) or ask.text("unknown")
-    width = f"{max(1, round(100 * bar.number / highest))}%"
-    change = formats.change(bar.number, bar.before, ask.language) if bar.before else ""
+    width = f"{max(1, round(100 * bar.number / highest))}%" if bar.number else "0"
+    change = formats.change(*bar.change, ask.language) if bar.change and bar.change[1] else ""
     return html.Li(
         [
-            html.Span(html.Bdi(name), className="bar-name", title=name),
+            html.Span(html.Bdi(name), className="bar-name", title=name if name == bar.name else f"{name} ({bar.name})"),
             html.Span(change, className="bar-change"),
             html.Span(ask.number(bar.number), className="bar-count"),
-            html.Span(formats.share(bar.number, total), className="bar-share"),
+            html.Span(formats.share(bar.number, total, ask.language), className="bar-share"),
             html.Span(html.Span(style={"width": width}), className="bar-track", **aria(hidden="true")),
         ]
     )
+
+
+def method_words(code: str, ask: Ask) -> str:
+    """How somebody signed in (Google's select_by), in words; a method that nobody wrote words for as it is."""
+    key = f"method_{code}"
+    return ask.text(key) if key in TEXTS[ask.language] else code
 
 
 def refused_words(code: str, ask: Ask) -> str:

@@ -21,8 +21,11 @@ header{display:flex;flex-wrap:wrap;min-width:0;gap:.5rem 1rem;align-items:center
 h1{margin:0;font-size:1.35rem;font-weight:650} h2{margin:0 0 .5rem;font-size:1rem;font-weight:640}
 p{margin:0;color:var(--ll-muted)}
 nav{margin-left:auto;display:flex;flex-wrap:wrap;gap:.25rem 1rem} a{color:var(--ll-accent);font-weight:560}
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:0}
+dl{display:flex;flex-wrap:wrap;gap:.75rem 2.5rem;margin:0}
 dt{color:var(--ll-muted);font-size:.85rem} dd{margin:0;font-weight:640;font-size:1.15rem}
+.brand{display:flex;align-items:center;gap:.55rem;margin-bottom:.25rem;font-size:1.05rem;font-weight:680;
+letter-spacing:-.01em;color:var(--ll-text);text-decoration:none}
+.brand img{display:block} table+p{margin-top:.75rem;font-size:.85rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;font-weight:400;padding:.4rem 0;border-bottom:1px solid var(--ll-line)}
 td,th:last-child{text-align:right} thead th{color:var(--ll-muted);font-size:.85rem}
@@ -34,6 +37,7 @@ a:focus-visible,div:focus-visible{outline:3px solid var(--ll-focus);outline-offs
 """
 _BODY = """\
 <main>
+<a class="brand" href="/"><img src="/static/logo.svg" width="30" height="30" alt=""><span>loginlake</span></a>
 <header><div><h1>{title}</h1><p>{who}</p></div><nav aria-label="{nav}">{links}</nav></header>
 {body}
 </main>"""

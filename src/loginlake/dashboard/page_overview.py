@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 import dash_mantine_components as dmc
 from dash import html
 
 from loginlake.dashboard import formats
-from loginlake.dashboard.ask import Ask, Sources, series
-from loginlake.dashboard.charts import COLOURS, COUNTS, DASHES, LINES, axis, by_day, chart, legend
+from loginlake.dashboard.ask import Ask, Known, Sources, known, series
+from loginlake.dashboard.charts import (
+    BEFORE,
+    COLOURS,
+    LINES,
+    STACKED,
+    Said,
+    axis,
+    chart,
+    day_table,
+    keys,
+    lines,
+    stacked,
+)
 from loginlake.dashboard.controls import app_control, compare_control, range_control
 from loginlake.dashboard.drawn import Tree, drawn
 from loginlake.dashboard.figures import host
-from loginlake.dashboard.lists import bar_list, refused_words
+from loginlake.dashboard.lists import bar_list, method_words, refused_words
 from loginlake.dashboard.parts import Parts, aria, card, figure_of, heat, tile
 from loginlake.dashboard.series import Series, by_week, stickiness
 from loginlake.dashboard.source import Answers
@@ -23,44 +36,72 @@ from loginlake.gold.months import app_key
 
 Component = Any
 _LONG = 92  # days: beyond, lifecycles are shown by week
-_LIFE = ("new", "resurrected", "dormant")
+_LIFE = {"new": COLOURS[0], "returning": "var(--ll-lake-5)", "resurrected": COLOURS[1], "dormant": COLOURS[2]}
 _NUMBER = {"class": "heat-number"}
+_SIZES = {"width": 46, "allowDecimals": False, "tickFormatter": {"function": "size"}}
+
+
+class Told(NamedTuple):
+    """The figures of a view. `over`: those of the days that are over. `pair`: what is compared, day by day as many
+    days that are over on both sides; None when there is nothing to compare with.
+    """
+
+    known: Known
+    now: Series
+    over: Series
+    before: Series | None
+    pair: tuple[Series, Series] | None
 
 
 def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Component]:
     """The page."""
     del sources
     wish = ask.wish
-    now = series(snapshot, wish.first, wish.last, wish.app)
+    told = _told(snapshot, ask)
+    now = told.now
     whole = series(snapshot, wish.first, wish.last) if wish.app else now
-    span = wish.before()
-    before = series(snapshot, *span, wish.app) if span else None
-    parts.shape += f":{bool(wish.app)}:{before is not None}"
+    parts.shape += f":{bool(wish.app)}:{told.before is not None}"
     apps = {app_key(name): name for name in whole.names("by_source") if name != "*"}
     return [
         _toolbar(parts, apps, ask),
         html.Section(
-            parts(html.Dl, "sums", drawn(_tiles(now, before, ask)), className="tiles tiles-4"),
+            parts(html.Dl, "sums", drawn(_tiles(told, ask)), className="tiles tiles-4"),
             **aria(label=ask.text("figures")),
         ),
-        _signins(parts, now, before, ask),
-        _people(parts, now, ask),
-        _lifecycle(parts, now, ask) if not wish.app else None,
+        _signins(parts, told, ask),
+        _people(parts, told, ask),
+        _lifecycle(parts, told, ask) if not wish.app else None,
         _heat(parts, now, ask),
-        html.Div(_lists(parts, (now, before), ask), className="row row-bars"),
+        html.Div(_lists(parts, told, ask), className="row row-bars"),
     ]
 
 
+def _told(snapshot: Answers, ask: Ask) -> Told:
+    wish, what = ask.wish, known(snapshot)
+    now = series(snapshot, wish.first, wish.last, wish.app)
+    yesterday = wish.last if what.open is None else what.open - timedelta(days=1)
+    over = now.until(yesterday) if yesterday >= wish.first else now
+    span = wish.before()
+    before = series(snapshot, *span, wish.app) if span else None
+    if before is None or what.first is None or before.last < what.first:
+        return Told(what, now, over, None, None)
+    alike = before.until(over.last - (now.first - before.first))
+    return Told(what, now, over, before, (over, alike) if what.first <= before.first else None)
+
+
 def _toolbar(parts: Parts, apps: dict[str, str], ask: Ask) -> Component:
-    days = ask.text(
-        "span", first=formats.full_day(ask.wish.first, ask.language), last=formats.full_day(ask.wish.last, ask.language)
-    )
+    def days(key: str, first: date, last: date) -> str:
+        words = (formats.full_day(day, ask.language) for day in (first, last))
+        return ask.text(key, **dict(zip(("first", "last"), words, strict=True)))
+
+    span = ask.wish.before()
+    said = [days("span", ask.wish.first, ask.wish.last), *([days("span_before", *span)] if span else [])]
     return html.Div(
         [
             range_control(parts, ask, RANGES),
             compare_control(parts, ask),
             app_control(parts, ask, apps),
-            parts(html.Span, "span", {"children": f"{days} · {ask.text('daily_note')}"}, className="note"),
+            parts(html.Span, "span", {"children": " · ".join([*said, ask.text("daily_note")])}, className="note"),
         ],
         className="toolbar",
         role="group",
@@ -68,21 +109,22 @@ def _toolbar(parts: Parts, apps: dict[str, str], ask: Ask) -> Component:
     )
 
 
-def _tiles(now: Series, before: Series | None, ask: Ask) -> list[Component]:
-    busy = max(1, sum(1 for n in now.daily("signins") if n))
-    mean = round(sum(now.daily("people")) / busy)
+def _tiles(told: Told, ask: Ask) -> list[Component]:
+    now = told.now
+    busy = max(1, sum(1 for n in told.over.daily("signins") if n))
+    mean = round(sum(told.over.daily("people")) / busy)
     found = [
-        _tile("signins", ask.number(now.total("signins")), _versus(now, before, "signins", ask), ask),
+        _tile("signins", ask.number(now.total("signins")), _versus(told, "signins", ask), ask),
         _tile("people_mean", ask.number(mean), html.Span(ask.text("people_mean_note", n=busy)), ask),
     ]
-    month, sticky = now.latest("people_30"), stickiness(now)
+    month, sticky = now.latest("people_30"), stickiness(told.over)
     if not ask.wish.app:
         active = ask.number(month[0]) if month else "—"
         at = ask.text("as_of", day=formats.day(month[1], ask.language)) if month else ""
         found.append(_tile("people_30", active, html.Span(at), ask))
         words = html.Span(ask.text("stickiness_note"))
-        found.append(_tile("stickiness", "—" if sticky is None else f"{sticky}{formats.NBSP}%", words, ask))
-    found.append(_tile("refused_sum", ask.number(now.total("refusals")), _versus(now, before, "refusals", ask), ask))
+        found.append(_tile("stickiness", "—" if sticky is None else formats.percent(sticky, ask.language), words, ask))
+    found.append(_tile("refused_sum", ask.number(now.total("refusals")), _versus(told, "refusals", ask), ask))
     return found
 
 
@@ -90,39 +132,43 @@ def _tile(key: str, value: str, more: Component, ask: Ask) -> Component:
     return tile(ask.text(key), *figure_of(value, more))
 
 
-def _versus(now: Series, before: Series | None, figure_: str, ask: Ask) -> Component:
-    if before is None:
+def _versus(told: Told, figure_: str, ask: Ask) -> Component:
+    if ask.wish.compare == "none":
         return html.Span("")
-    earlier, counted = before.total(figure_), now.total(figure_)
-    if not before.known:
+    if told.pair is None:
         return html.Span(ask.text("compare_nothing"))
+    counted, earlier = (one.total(figure_) for one in told.pair)
     change = formats.change(counted, earlier, ask.language) if earlier else "—"
-    return html.Span(ask.text("compared", n=ask.number(earlier), change=change))
+    key = "compared" if told.over is told.now else "compared_over"
+    return html.Span(ask.text(key, n=ask.number(earlier), change=change))
 
 
-def _signins(parts: Parts, now: Series, before: Series | None, ask: Ask) -> Component:
-    labels, numbers = {"signins": ask.text("signins")}, {"signins": now.daily("signins")}
-    lines = [{"name": "signins", "label": labels["signins"], "color": COLOURS[0], "type": "area"}]
+def _signins(parts: Parts, told: Told, ask: Ask) -> Component:
+    now, before = told.now, told.before
+    labels = {"signins": ask.text("signins")}
+    numbers: dict[str, list[int | None]] = {"signins": list(now.daily("signins"))}
     if before is not None:
-        labels["before"], numbers["before"] = ask.text(f"compare_{ask.wish.compare}"), before.daily("signins")
-        lines.append({"name": "before", "label": labels["before"], "color": COLOURS[1], "type": "line"})
-    points, listed = by_day(ask.text("daily_signins"), now.days, labels, numbers, ask)
+        labels[BEFORE] = ask.text(f"compare_{ask.wish.compare}")
+        pairs = zip(before.days, before.daily("signins"), strict=True)
+        numbers[BEFORE] = [number if told.known.has(day) else None for day, number in pairs]
+    chart_ = lines(now.days, labels, numbers, told.known, ask)
+    chart_.series[0]["type"] = "area"
     body = chart(
         parts,
         "signins",
         dmc.CompositeChart,
-        {"data": points, "xAxisProps": axis(now.days, ask)},
+        chart_,
         ask,
-        label=_signins_in_words(now, numbers["signins"], ask),
-        numbers=listed,
+        Said(
+            _signins_in_words(now, now.daily("signins"), ask),
+            day_table(ask.text("daily_signins"), now.days, labels, numbers, told.known, ask),
+        ),
+        xAxisProps=axis(now.days, ask),
         dataKey="day",
-        series=lines,
-        lineProps={"strokeDasharray": DASHES[1]},
         **LINES,
-        **COUNTS,
-        **legend(shown=len(lines) > 1),
     )
-    return card("signins", ask.text("daily_signins"), body)
+    named = [keys(parts, "signins", chart_, "line")] if before is not None else []
+    return card("signins", ask.text("daily_signins"), [*named, *body])
 
 
 def _signins_in_words(now: Series, counts: list[int], ask: Ask) -> str:
@@ -135,62 +181,63 @@ def _signins_in_words(now: Series, counts: list[int], ask: Ask) -> str:
     )
 
 
-def _people(parts: Parts, now: Series, ask: Ask) -> Component:
-    keys = ("people",) if ask.wish.app else ("people", "people_7", "people_30")
-    labels, numbers = {key: ask.text(key) for key in keys}, {key: now.daily(key) for key in keys}
-    points, listed = by_day(ask.text("active"), now.days, labels, numbers, ask)
-    tops = "; ".join(f"{labels[key]}: {ask.number(max(numbers[key], default=0))}" for key in keys)
+def _people(parts: Parts, told: Told, ask: Ask) -> Component:
+    now = told.now
+    names = ("people",) if ask.wish.app else ("people", "people_7", "people_30")
+    labels, numbers = {key: ask.text(key) for key in names}, {key: now.daily(key) for key in names}
+    tops = "; ".join(f"{labels[key]}: {ask.number(max(numbers[key], default=0))}" for key in names)
+    chart_ = lines(now.days, labels, numbers, told.known, ask)
     body = chart(
         parts,
         "active",
         dmc.LineChart,
-        {"data": points, "xAxisProps": axis(now.days, ask)},
+        chart_,
         ask,
-        label=ask.text("highest", what=tops),
-        numbers=listed,
+        Said(ask.text("highest", what=tops), day_table(ask.text("active"), now.days, labels, numbers, told.known, ask)),
+        xAxisProps=axis(now.days, ask),
         dataKey="day",
-        series=[
-            {"name": key, "label": labels[key], "color": COLOURS[at], "strokeDasharray": DASHES[at]}
-            for at, key in enumerate(keys)
-        ],
         **LINES,
-        **COUNTS,
-        **legend(shown=len(keys) > 1),
     )
-    return card("active", ask.text("active"), body, note=ask.text("app_note" if ask.wish.app else "active_note"))
+    named = [keys(parts, "active", chart_, "line")] if len(names) > 1 else []
+    note = ask.text("app_note" if ask.wish.app else "active_note")
+    return card("active", ask.text("active"), [*named, *body], note=note)
 
 
-def _lifecycle(parts: Parts, now: Series, ask: Ask) -> Component:
+def _lifecycle(parts: Parts, told: Told, ask: Ask) -> Component:
+    """Who is active, by what they were before, above the line; who fell asleep below it: they are not active."""
+    now = told.now
     daily = len(now.days) <= _LONG
-    keys = ("new", "returning", "resurrected", "dormant") if daily else _LIFE
-    if daily:
-        days = now.days
-        numbers = {key: now.daily(key) for key in keys}
-    else:
-        weeks = {key: by_week(now.days, now.daily(key)) for key in keys}
+    names = [key for key in _LIFE if daily or key != "returning"]  # a person may return on each day of a week
+    numbers = {key: now.daily(key) for key in names}
+    days = now.days
+    if not daily:
+        weeks = {key: by_week(now.days, numbers[key]) for key in names}
         days = [week for week, _ in weeks["new"]]
-        numbers = {key: [number for _, number in weeks[key]] for key in keys}
+        numbers = {key: [number for _, number in weeks[key]] for key in names}
     parts.shape += f":{daily}"
-    labels = {key: ask.text(key) for key in keys}
-    points, listed = by_day(ask.text("lifecycle"), days, labels, numbers, ask)
-    sums = "; ".join(f"{labels[key]}: {ask.number(sum(numbers[key]))}" for key in _LIFE)
+    labels = {key: ask.text(key) for key in names}
+    below = {**numbers, "dormant": [-number for number in numbers["dormant"]]}
+    sums = "; ".join(f"{labels[key]}: {ask.number(sum(numbers[key]))}" for key in names if key != "returning")
+    chart_ = stacked(days, labels, below, [_LIFE[key] for key in names], told.known if daily else Known(), ask)
     body = chart(
         parts,
         "lifecycle",
         dmc.BarChart,
-        {"data": points},
+        chart_,
         ask,
-        label=ask.text("in_all", what=sums),
-        numbers=listed,
+        Said(
+            ask.text("in_all", what=sums),
+            day_table(ask.text("lifecycle"), days, labels, numbers, told.known if daily else Known(), ask),
+        ),
+        inner={"stackOffset": "sign"},
+        xAxisProps=axis(days, ask),
+        yAxisProps=_SIZES,
+        referenceLines=[{"y": 0, "color": "var(--ll-muted)"}],
         dataKey="day",
-        type="stacked",
-        series=[{"name": key, "label": labels[key], "color": COLOURS[at]} for at, key in enumerate(keys)],
-        xAxisProps={"minTickGap": 12, "tickMargin": 8},
-        **COUNTS,
-        **legend(),
+        **STACKED,
     )
     note = ask.text("lifecycle_note" if daily else "lifecycle_weeks")
-    return card("lifecycle", ask.text("lifecycle"), body, note=note)
+    return card("lifecycle", ask.text("lifecycle"), [keys(parts, "lifecycle", chart_, "bar"), *body], note=note)
 
 
 def _heat(parts: Parts, now: Series, ask: Ask) -> Component:
@@ -212,13 +259,13 @@ def _heat(parts: Parts, now: Series, ask: Ask) -> Component:
     return card("heat-card", ask.text("heat"), [box], note=zone)
 
 
-def _lists(parts: Parts, pair: tuple[Series, Series | None], ask: Ask) -> list[Component]:
+def _lists(parts: Parts, told: Told, ask: Ask) -> list[Component]:
     def device(name: str) -> str:
         return ask.text(f"device_{name}") if name in {"desktop", "mobile", "tablet", "bot"} else name
 
     kinds: list[tuple[str, Callable[[str], str]]] = [
         ("by_source", host),
-        ("by_method", str),
+        ("by_method", lambda name: method_words(name, ask)),
         ("by_device", device),
         ("by_browser", str),
         ("by_system", str),
@@ -227,7 +274,7 @@ def _lists(parts: Parts, pair: tuple[Series, Series | None], ask: Ask) -> list[C
     ]
     skipped = {"by_source"} if ask.wish.app else set()
     return [
-        card(field, ask.text(field), [bar_list(parts, field, pair, ask, words=words)])
+        card(field, ask.text(field), [bar_list(parts, field, told.now, told.pair, ask, words=words)])
         for field, words in kinds
         if field not in skipped
     ]

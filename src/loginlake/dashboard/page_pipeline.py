@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from dash import dcc, html
 
 from loginlake.dashboard import figures, formats
-from loginlake.dashboard.ask import Ask, Sources, series
+from loginlake.dashboard.ask import Ask, Sources, known, series
+from loginlake.dashboard.charts import day_link
 from loginlake.dashboard.lists import nothing
 from loginlake.dashboard.parts import Parts, card, table
 from loginlake.dashboard.source import Answers, Origin, Path, Stages
@@ -86,8 +87,10 @@ def _rejected_days(snapshot: Answers, ask: Ask) -> list[str]:
 
 
 def _rejected(parts: Parts, found: figures.Path, path: Path, days: list[str], ask: Ask) -> Component:
-    rows = [[reason_words(name, ask.language), html.Code(name), ask.number(count)] for name, count in found.reasons]
-    columns = [ask.text("reason"), ask.text("rule"), ask.text("rows")]
+    rows = [
+        [html.Span(reason_words(name, ask.language), title=name), ask.number(count)] for name, count in found.reasons
+    ]
+    columns = [ask.text("reason"), ask.text("rows")]
     live: list[Component] = [table(ask.text("rejected"), columns, rows) if rows else nothing(ask)]
     try:
         sample = path.rejected(days, SAMPLE)
@@ -95,15 +98,15 @@ def _rejected(parts: Parts, found: figures.Path, path: Path, days: list[str], as
         sample = []
     if sample:
         live += [html.H3(ask.text("sample")), _origins(sample, ask), html.P(ask.text("sample_note"), className="note")]
-    box = parts.scroll("rejected-rows", live, "rejected", "wide scrolls")
+    box = parts.scroll("rejected-rows", live, "rejected", "wide")
     return card("rejected", ask.text("rejected"), [box], note=ask.text("rejected_total", n=ask.number(found.rejected)))
 
 
 def _days(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
-    first = ask.today - timedelta(days=DAYS - 1)
+    first, told = ask.today - timedelta(days=DAYS - 1), known(snapshot)
     rows = [
         [
-            dcc.Link(document["day"], href=f"/dashboard/pipeline{address(day=document['day'])}"),
+            day_link(date.fromisoformat(document["day"]), told, ask),
             ask.number(document["signins"]),
             ask.number(document["refusals"]),
             ask.number(document["rejected"]),
@@ -112,33 +115,34 @@ def _days(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
     ]
     columns = [ask.text("day"), ask.text("signins"), ask.text("refusals"), ask.text("rejected")]
     live = table(ask.text("by_day"), columns, rows) if rows else nothing(ask)
-    box = parts.scroll("by-day", live, "by-day", "wide scrolls")
+    box = parts.scroll("by-day", live, "by-day", "wide")
     return card("by-day", ask.text("by_day"), [box], note=ask.text("by_day_note"))
 
 
 def _origin(parts: Parts, path: Path, ask: Ask) -> Component:
-    """A day's silver objects, and of the first of them where each row is from."""
-    day = formats.full_day(ask.wish.first.fromisoformat(ask.wish.day), ask.language)
+    """A day's silver objects, and of the one that is asked for (else the first) where each row is from."""
+    day = formats.full_day(date.fromisoformat(ask.wish.day), ask.language)
     try:
         objects = list(path.objects(ask.wish.day))
-        rows = path.origins(objects[0][0], ROWS) if objects and ask.admin else []
+        chosen = next((key for key, _ in objects if key == ask.wish.object), objects[0][0] if objects else "")
+        rows = path.origins(chosen, ROWS) if chosen and ask.admin else []
     except LoginlakeError:
-        objects, rows = [], []
-    live: list[Component] = [
-        table(
-            ask.text("silver_objects"),
-            [ask.text("object"), ask.text("rows")],
-            [[html.Code(key), ask.number(n)] for key, n in objects],
-        )
-        if objects
-        else nothing(ask)
-    ]
+        objects, rows, chosen = [], [], ""
+    columns = [ask.text("object"), ask.text("rows")]
+    named = [[_object(key, ask), ask.number(n)] for key, n in objects]
+    live: list[Component] = [table(ask.text("silver_objects"), columns, named) if objects else nothing(ask)]
     if rows:
-        live += [html.H3(ask.text("origins", object=objects[0][0])), _origins(rows, ask)]
+        live += [html.H3(ask.text("origins", object=chosen)), _origins(rows, ask)]
     elif objects and not ask.admin:
         live.append(html.P(ask.text("origins_admin"), className="note"))
-    box = parts.scroll("origin-rows", live, "origin", "wide scrolls")
+    box = parts.scroll("origin-rows", live, "origin", "wide")
     return card("origin", ask.text("origin", day=day), [box], note=ask.text("origin_note"))
+
+
+def _object(key: str, ask: Ask) -> Component:
+    """A silver object; for who may see rows, the way to them."""
+    name = html.Code(key)
+    return dcc.Link(name, href=f"/dashboard/pipeline{address(day=ask.wish.day, object=key)}") if ask.admin else name
 
 
 def _origins(found: Sequence[Origin], ask: Ask) -> Component:
@@ -150,4 +154,5 @@ def _origins(found: Sequence[Origin], ask: Ask) -> Component:
         ]
         for one in found
     ]
-    return table(ask.text("origin_rows"), [ask.text("place"), ask.text("what"), ask.text("object")], rows)
+    columns = [ask.text("place"), ask.text("what"), ask.text("object")]
+    return table(ask.text("origin_rows"), columns, rows, kind="words")

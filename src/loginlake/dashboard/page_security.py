@@ -9,8 +9,8 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from loginlake.dashboard import formats
-from loginlake.dashboard.ask import Ask, Sources, series
-from loginlake.dashboard.charts import COLOURS, COUNTS, axis, by_day, chart, legend
+from loginlake.dashboard.ask import Ask, Known, Sources, known, series
+from loginlake.dashboard.charts import COLOURS, STACKED, Said, axis, chart, day_table, keys, stacked
 from loginlake.dashboard.controls import range_control
 from loginlake.dashboard.drawn import drawn
 from loginlake.dashboard.lists import bar_rows, nothing, refused_words
@@ -42,7 +42,7 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
     return [
         tools,
         rows,
-        _refused(parts, now, ask),
+        _refused(parts, now, known(snapshot), ask),
         html.Div([_reasons(parts, now, ask), _counts(parts, census, ask)], className="row row-half"),
     ]
 
@@ -52,39 +52,42 @@ def _tile(key: str, value: int, more: str, ask: Ask) -> Component:
 
 
 def _silent(days: int, number: int, people: int, ask: Ask) -> Component:
-    share = formats.share(number, people)
+    share = formats.share(number, people, ask.language)
     more: list[Component] = [html.Span(ask.text("silent_note", share=share)), " "]
-    if days == 30:
+    if number:
         more.append(dcc.Link(ask.text("silent_who"), href="/dashboard/people?order=last&dir=asc"))
     return tile(ask.text("silent", n=days), *figure_of(ask.number(number), more))
 
 
-def _refused(parts: Parts, now: Series, ask: Ask) -> Component:
-    names = [bar.name for bar in bars(now, None, "refused_by_reason", REASONS) if bar.name != OTHERS]
+def _refused(parts: Parts, now: Series, told: Known, ask: Ask) -> Component:
+    names = [bar.name for bar in bars(now, "refused_by_reason", REASONS) if bar.name != OTHERS]
     counted = now.by_name("refused_by_reason", names)
-    words = [*(refused_words(name, ask) for name in names), ask.text("others_names")]
+    words = [refused_words(name, ask) for name in names]
+    if any(of_day[-1] for of_day in counted):
+        words.append(ask.text("others_names"))
     labels = {f"r{at}": word for at, word in enumerate(words)}
     numbers = {key: [of_day[at] for of_day in counted] for at, key in enumerate(labels)}
-    points, listed = by_day(ask.text("refused_over"), now.days, labels, numbers, ask)
-    series_ = [{"name": key, "label": labels[key], "color": COLOURS[at]} for at, key in enumerate(labels)]
+    drawn = stacked(now.days, labels, numbers, COLOURS, told, ask)
     body = chart(
         parts,
         "refused",
         dmc.BarChart,
-        {"data": points, "series": series_, "xAxisProps": axis(now.days, ask)},
+        drawn,
         ask,
-        label=ask.text("refused_label", n=ask.number(now.total("refusals"))),
-        numbers=listed,
+        Said(
+            ask.text("refused_label", n=ask.number(now.total("refusals"))),
+            day_table(ask.text("refused_over"), now.days, labels, numbers, told, ask),
+        ),
+        xAxisProps=axis(now.days, ask),
         dataKey="day",
-        type="stacked",
-        **COUNTS,
-        **legend(height=48),
+        **STACKED,
     )
-    return card("refused", ask.text("refused_over"), body, note=ask.text("daily_note"))
+    named = [keys(parts, "refused", drawn, "bar"), *body]
+    return card("refused", ask.text("refused_over"), named, note=ask.text("daily_note"))
 
 
 def _reasons(parts: Parts, now: Series, ask: Ask) -> Component:
-    found = bars(now, None, "refused_by_reason", 12)
+    found = bars(now, "refused_by_reason", 12)
     body = bar_rows(found, ask, lambda name: refused_words(name, ask)) if found else nothing(ask)
     return card("reasons", ask.text("refused_by_reason"), [parts.div("reasons-list", body)])
 
@@ -97,7 +100,7 @@ def _counts(parts: Parts, census: Any, ask: Ask) -> Component:
         low = int(least)
         if low not in above:
             return ask.text("signins_from", n=low)
-        return ask.number(low) if above[low] == low else f"{low} – {above[low]}"
+        return ask.number(low) if above[low] == low else f"{low}–{above[low]}"
 
     found = [Bar(str(least), number) for least, number in census["by_signins"]]
     body = bar_rows(found, ask, words) if census["people"] else nothing(ask)

@@ -10,8 +10,8 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from loginlake.dashboard import figures, formats, views
-from loginlake.dashboard.ask import Ask, Sources, series
-from loginlake.dashboard.charts import COLOURS, COUNTS, DASHES, LINES, chart
+from loginlake.dashboard.ask import Ask, Known, Sources, known, series
+from loginlake.dashboard.charts import COLOURS, LINES, Drawn, Said, axis, chart, day_table, keys, lines
 from loginlake.dashboard.controls import range_control
 from loginlake.dashboard.drawn import drawn
 from loginlake.dashboard.parts import Parts, aria, card
@@ -33,35 +33,30 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
     tiles = parts(html.Dl, "totals", drawn(views.tiles(totals, ask.language, ask.today)), className="tiles")
     return [
         html.Section(tiles, **aria(label=ask.text("figures"))),
-        html.Div([_daily(parts, days, ask), _hourly(parts, days, ask)], className="row row-charts"),
+        html.Div([_daily(parts, days, known(snapshot), ask), _hourly(parts, days, ask)], className="row row-charts"),
         html.Div([_latest(parts, snapshot, ask), _path(parts, snapshot, ask)], className="row row-lists"),
     ]
 
 
-def _daily(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Component:
-    found, lang = figures.daily(days, ask.today, ask.wish.days), ask.language
+def _daily(parts: Parts, days: Mapping[date, figures.Document], told: Known, ask: Ask) -> Component:
+    found = figures.daily(days, ask.today, ask.wish.days)
+    dates = [one.day for one in found]
+    labels = {name: ask.text(name) for name in ("signins", "people")}
+    numbers = {"signins": [one.signins for one in found], "people": [one.people for one in found]}
+    drawn = lines(dates, labels, numbers, told, ask)
+    drawn.series[0]["type"] = "area"
     body = chart(
         parts,
         "daily",
         dmc.CompositeChart,
-        {"data": views.daily_points(found, lang), "xAxisProps": views.daily_axis(found, lang)},
+        drawn,
         ask,
-        label=views.daily_label(found, lang),
-        numbers=views.daily_table(found, lang),
+        Said(views.daily_label(found, ask.language), day_table(ask.text("daily"), dates, labels, numbers, told, ask)),
+        xAxisProps=axis(dates, ask),
         dataKey="day",
-        series=[
-            {"name": "signins", "label": ask.text("signins"), "color": COLOURS[0], "type": "area"},
-            {"name": "people", "label": ask.text("people"), "color": COLOURS[1], "type": "line"},
-        ],
-        lineProps={"strokeDasharray": DASHES[1]},
         **LINES,
-        **COUNTS,
     )
-    keys = [
-        html.Span([html.Span(className=f"key key-{name}"), ask.text(name)], className="series")
-        for name in ("signins", "people")
-    ]
-    note = [*keys, html.Span(ask.text("daily_note"))]
+    note = [keys(parts, "daily", drawn, "line"), html.Span(ask.text("daily_note"))]
     return card("daily", ask.text("daily"), body, note=note, tools=[range_control(parts, ask, RANGES)])
 
 
@@ -71,19 +66,16 @@ def _hourly(parts: Parts, days: Mapping[date, figures.Document], ask: Ask) -> Co
         parts,
         "hourly",
         dmc.BarChart,
-        {"data": views.hourly_points(found)},
+        Drawn(views.hourly_points(found), [{"name": "signins", "label": ask.text("signins"), "color": COLOURS[0]}]),
         ask,
-        label=views.hourly_label(found, lang),
-        numbers=views.hourly_table(found, lang),
+        Said(views.hourly_label(found, lang), views.hourly_table(found, lang)),
         dataKey="hour",
-        series=[{"name": "signins", "label": ask.text("signins"), "color": COLOURS[0]}],
         barProps={"radius": [3, 3, 0, 0]},
         xAxisProps={
             "ticks": [f"{hour:02d}:00" for hour in range(0, 24, 4)],
             "interval": "equidistantPreserveStart",
             "tickMargin": 8,
         },
-        **COUNTS,
     )
     zone = formats.zone_words(ask.shown.zone, lang)
     note = parts.div("hourly-note", ask.text("hourly_note", zone=zone, days=ask.wish.days))
@@ -101,6 +93,6 @@ def _path(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
     body = parts.div(
         "path", views.path(found, ask.language), className="path", role="group", **aria(labelledby="path-title")
     )
-    since = parts(html.Span, "path-note", {"children": views.path_note(found, ask.language)}, className="note")
+    since = parts(html.Span, "path-note", {"children": views.path_note(found, ask.language)})
     more = dcc.Link(ask.text("more"), href="/dashboard/pipeline", className="more")
-    return card("path", ask.text("pipeline"), [body], tools=[since, more])
+    return card("path", ask.text("pipeline"), [body], note=since, tools=[more])

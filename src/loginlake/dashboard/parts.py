@@ -14,6 +14,7 @@ from loginlake.dashboard.drawn import Tree, drawn, tree
 
 Component = Any
 Props = dict[str, Any]
+_DEEP = 0.6  # of the highest: dashboard.css has the shades on both sides
 
 
 class Parts:
@@ -68,23 +69,23 @@ def figure_of(value: Component, more: Component) -> tuple[Component, Component]:
 
 
 def heat(words: Component, title: str, part: int, whole: int) -> Tree:
-    """A cell coloured for its part of a whole: pale under dark words or deep under light ones, never between."""
+    """A cell coloured for its part of a whole: pale under dark words, or deep under light ones."""
     share = part / whole if whole else 0.0
-    high = share > 0.5
-    mix = 90 + 20 * (share - 0.5) if high else 70 * share
-    looks = {"title": title, "style": {"--heat": f"{mix:.0f}%"}, "class": "heat-high" if high else ""}
+    looks = {"title": title, "style": {"--heat": f"{100 * share:.0f}%"}, "class": "heat-high" if share > _DEEP else ""}
     return Tree(["td", looks, tree(words)])
 
 
-def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Component]]) -> Component:
-    """Numbers as a table: the first cell of each row names it."""
+def table(
+    caption: str, columns: Sequence[str], rows: Sequence[Sequence[Component]], kind: str = "numbers"
+) -> Component:
+    """Numbers (or words, by `kind`) as a table: the first cell of each row names it."""
     head: list[Any] = ["tr", {}, *(["th", {"scope": "col"}, column] for column in columns)]
     body: list[Any] = [
         ["tr", {}, ["th", {"scope": "row"}, tree(row[0])], *(["td", {}, tree(cell)] for cell in row[1:])]
         for row in rows
     ]
     named: list[Any] = ["caption", {"class": "unseen"}, caption]
-    return Tree(["table", {"class": "numbers"}, named, ["thead", {}, head], ["tbody", {}, *body]])
+    return Tree(["table", {"class": kind}, named, ["thead", {}, head], ["tbody", {}, *body]])
 
 
 def card(

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from operator import add
 from typing import Any, NamedTuple
 
 Row = Mapping[str, Any]
@@ -13,11 +14,11 @@ OTHERS = "*"
 
 
 class Bar(NamedTuple):
-    """A name with its number, and the number that it is compared with (None: with nothing)."""
+    """A name with its number; `change` is the same name's numbers of the days compared: now, and before."""
 
     name: str
     number: int
-    before: int | None = None
+    change: tuple[int, int] | None = None
 
 
 class Series:
@@ -26,15 +27,20 @@ class Series:
     def __init__(self, rows: Sequence[Row], first: date, last: date) -> None:
         self.first, self.last = first, last
         self.days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        self._given = rows
         self._place: dict[date, tuple[Row, int]] = {}
-        self._rows: list[tuple[Row, int, int]] = []
+        self._rows: list[tuple[Row, int, int, list[int]]] = []
         low, high = first.isoformat(), last.isoformat()
         for row in rows:
             begin, end = bisect_left(row["days"], low), bisect_right(row["days"], high)
-            for at in range(begin, end):
-                self._place[date.fromisoformat(row["days"][at])] = (row, at)
-            if begin < end:
-                self._rows.append((row, begin, end))
+            dates = [date.fromisoformat(day) for day in row["days"][begin:end]]
+            self._place.update({day: (row, at) for at, day in enumerate(dates, begin)})
+            if dates:
+                self._rows.append((row, begin, end, [(day - first).days for day in dates]))
+
+    def until(self, last: date) -> Series:
+        """The same figures of the days up to `last`."""
+        return self if last >= self.last else Series(self._given, self.first, last)
 
     @property
     def known(self) -> bool:
@@ -43,7 +49,11 @@ class Series:
 
     def daily(self, figure: str) -> list[int]:
         """A figure of each day."""
-        return [self.on(day, figure) for day in self.days]
+        found = [0] * len(self.days)
+        for row, begin, end, places in self._rows:
+            for place, number in zip(places, row.get(figure, ())[begin:end], strict=False):
+                found[place] = int(number)
+        return found
 
     def on(self, day: date, figure: str) -> int:
         """A figure of one day."""
@@ -62,7 +72,7 @@ class Series:
     def names(self, field: str) -> Counter[str]:
         """The numbers by name, over all the days."""
         found: Counter[str] = Counter()
-        for row, begin, end in self._rows:
+        for row, begin, end, _ in self._rows:
             for name, numbers in row.get(field, ()):
                 found[name] += sum(numbers[begin:end])
         return +found
@@ -85,27 +95,34 @@ class Series:
     def heat(self, zone: tzinfo) -> list[list[int]]:
         """Sign-ins by weekday (Monday first) and hour of the zone, summer time counted hour by hour."""
         table = [[0] * 24 for _ in range(7)]
+        alike: dict[tuple[int, int], list[int]] = {}
         for day, (row, at) in self._place.items():
             midnight = datetime.combine(day, time(), UTC)
             began, ended = midnight.astimezone(zone), (midnight + timedelta(hours=24)).astimezone(zone)
-            steady = began.utcoffset() == ended.utcoffset()
+            if began.utcoffset() == ended.utcoffset():
+                kind = began.weekday(), began.hour
+                alike[kind] = list(map(add, alike.get(kind, [0] * 24), row["by_hour"][at]))
+                continue
             for hour, number in enumerate(row["by_hour"][at]):
-                if number and steady:
-                    later, local_hour = divmod(began.hour + hour, 24)
-                    table[(began.weekday() + later) % 7][local_hour] += number
-                elif number:
-                    local = (midnight + timedelta(hours=hour)).astimezone(zone)
-                    table[local.weekday()][local.hour] += number
+                local = (midnight + timedelta(hours=hour)).astimezone(zone)
+                table[local.weekday()][local.hour] += number
+        for (weekday, begin), numbers in alike.items():
+            for hour, number in enumerate(numbers, begin):
+                later, local_hour = divmod(hour, 24)
+                table[(weekday + later) % 7][local_hour] += number
         return table
 
 
-def bars(now: Series, before: Series | None, field: str, most: int) -> list[Bar]:
-    """The largest names, beside what they are compared with; all the others together under OTHERS."""
+def bars(now: Series, field: str, most: int, pair: tuple[Series, Series] | None = None) -> list[Bar]:
+    """The largest names, with what they are in the `pair` of days that is compared; all the others under OTHERS."""
     counts = now.names(field)
-    earlier = before.names(field) if before is not None else None
     rest = counts.pop(OTHERS, 0)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown = [Bar(name, n, earlier[name] if earlier is not None else None) for name, n in ordered[:most]]
+    later, earlier = (one.names(field) for one in pair) if pair else (None, None)
+    shown = [
+        Bar(name, n, None if later is None or earlier is None else (later[name], earlier[name]))
+        for name, n in ordered[:most]
+    ]
     rest += sum(number for _, number in ordered[most:])
     return [*shown, Bar(OTHERS, rest)] if rest else shown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,8 +17,6 @@ from loginlake.dashboard.parts import aria, figure_of, table, tile
 from loginlake.dashboard.texts import TEXTS, Language, text
 
 Component = Any
-DAILY_AXIS: Mapping[str, Any] = {"minTickGap": 20, "interval": "preserveEnd", "tickMargin": 8}
-_DAYS_A_LABEL = ((7, 1), (31, 7), (400, 14))
 
 
 def clock(complete_until: datetime | None, now: datetime, zone: ZoneInfo, stale_s: float, lang: Language) -> Component:
@@ -53,7 +51,7 @@ def _state(name: str, words: str, more: str, zone: str = "") -> Component:
 
 def tiles(found: Totals, lang: Language, today: date) -> list[Component]:
     """The figures on top."""
-    week_ago = text(lang, "week_ago", n=formats.number(found.people_week_ago, lang))
+    week_ago = text(lang, "day_week_ago", n=formats.number(found.people_week_ago, lang))
     rejected = text(lang, "rejected_today", n=formats.number(found.rejected, lang))
     return [
         _tile("signins_today", found.signins, _same_time(found, lang), lang, trend=found.trend_signins),
@@ -89,7 +87,7 @@ def _tile(
 def _same_time(found: Totals, lang: Language) -> Component:
     same: SameTime = found.same_time
     if not same.before:
-        return html.Span(text(lang, "week_ago", n=formats.number(same.whole, lang)))
+        return html.Span(text(lang, "day_week_ago", n=formats.number(same.whole, lang)))
     hour = f"{same.hour:02d}:00 UTC"
     now, before, whole = (formats.number(value, lang) for value in (same.now, same.before, same.whole))
     tip = text(lang, "same_time_tip", clock=hour, now=now, before=before, whole=whole)
@@ -104,17 +102,6 @@ def _before(window: Window, length: int, lang: Language) -> Component:
     return html.Span(text(lang, "change_before", change=change, n=length, before=formats.number(window.before, lang)))
 
 
-def daily_points(days: Sequence[Day], lang: Language) -> list[dict[str, Any]]:
-    """The data of the chart by day."""
-    return [{"day": formats.weekday(at, lang), "signins": signins, "people": people} for at, signins, people in days]
-
-
-def daily_axis(days: Sequence[Day], lang: Language) -> dict[str, Any]:
-    """The axis below the chart by day: today is always named, and from there whole weeks back."""
-    step = next(step for most, step in _DAYS_A_LABEL if len(days) <= most)
-    return {**DAILY_AXIS, "ticks": [formats.weekday(found.day, lang) for found in reversed(days)][::step][::-1]}
-
-
 def daily_label(days: Sequence[Day], lang: Language) -> str:
     """The chart by day in a sentence, for who does not see it."""
     peak = max(days, key=lambda found: found.signins)
@@ -127,15 +114,6 @@ def daily_label(days: Sequence[Day], lang: Language) -> str:
         peak=formats.weekday(peak.day, lang),
         most=formats.number(peak.signins, lang),
     )
-
-
-def daily_table(days: Sequence[Day], lang: Language) -> Component:
-    """The chart by day as a table, the latest day first."""
-    rows = [
-        (formats.weekday(at, lang), formats.number(signins, lang), formats.number(people, lang))
-        for at, signins, people in reversed(days)
-    ]
-    return _table("daily", ("day", "signins", "people"), rows, lang)
 
 
 def hourly_points(hours: Sequence[Hour]) -> list[dict[str, Any]]:

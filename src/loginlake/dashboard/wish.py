@@ -34,13 +34,14 @@ class Wish(NamedTuple):
     descending: bool = True
     after: tuple[str, str] | None = None
     day: str = ""
+    object: str = ""
 
     def before(self) -> tuple[date, date] | None:
-        """The days that these are compared with."""
-        length = (self.last - self.first).days + 1
+        """The days that these are compared with: whole weeks earlier, so that Mondays stand beside Mondays."""
+        weeks = -(-((self.last - self.first).days + 1) // 7)
         if self.compare == "none":
             return None
-        back = timedelta(days=length if self.compare == "previous" else 364)
+        back = timedelta(weeks=weeks if self.compare == "previous" else 52)
         return self.first - back, self.last - back
 
 
@@ -68,6 +69,7 @@ def parse(page: str, search: str, today: date) -> Wish:
         descending=given.get("dir", "asc" if order in {"name", "email"} else "desc") == "desc",
         after=(given["after"], given["at"]) if "after" in given and "at" in given else None,
         day=day.isoformat() if day else "",
+        object=given.get("object", ""),
     )
 
 

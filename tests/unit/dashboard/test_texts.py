@@ -13,6 +13,12 @@ from loginlake.web.identity import Reason
 
 SOURCES = sorted(Path(loginlake.dashboard.__file__).parent.glob("*.py"))
 
+# How Google says that somebody signed in (select_by).
+SELECT_BY = (
+    *("auto", "user", "user_1tap", "user_2tap", "fedcm", "fedcm_auto"),
+    *("btn", "btn_confirm", "btn_add_session", "btn_confirm_add_session"),
+)
+
 
 def fields(words: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
@@ -39,9 +45,11 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
     fields = {*reasons.ATTRIBUTES, *(name for kind in reasons.DATA.values() for name in kind), "email_verified", "data"}
     codes = {code for code in TEXTS["es"] if code.startswith("reason_")}  # test_views.py holds them to the cleaning
     refused = {f"refused_{reason.value}" for reason in Reason}
+    methods = {f"method_{code}" for code in SELECT_BY}
     made = (
         codes
         | refused
+        | methods
         | {f"field_{name}" for name in fields}
         | {f"{name}_{end}" for name in words for end in ("title", "text", "link", "short")}
         | {
@@ -59,7 +67,7 @@ def test_no_text_is_left_untranslated() -> None:
 
 
 def test_a_text_is_filled_in() -> None:
-    assert text("es", "week_ago", n="12") == "Hace 7 días: 12"
+    assert text("es", "week_n", n="12") == "Semana 12"
     with pytest.raises(KeyError):
         text("es", "nobody wrote this")
 

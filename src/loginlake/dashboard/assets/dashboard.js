@@ -33,7 +33,44 @@
     return text ? `?${text}` : "";
   };
 
-  window.dashMantineFunctions = { number: (value) => numbers.format(value) };
+  // What a chart says of a day: each series' name beside its own mark; dots are the day that is not over.
+  const tooltip = ({ label, payload }, { labels, soFar, unit }) => {
+    const make = window.React.createElement;
+    const point = payload?.[0]?.payload;
+    if (!point) return null;
+    const name = (key) => key.replace(/_so_far$/, "");
+    const rows = payload.filter(({ dataKey }) => point.open || !dataKey.endsWith("_so_far"));
+    return make(
+      "div",
+      { className: "tip" },
+      make("strong", null, point.open ? `${label} (${soFar})` : label),
+      rows.map(({ dataKey, value, color }) =>
+        make(
+          "div",
+          { key: dataKey, className: "tip-row" },
+          make("span", { className: "tip-mark", style: { background: color } }),
+          make("span", null, labels[name(dataKey)]),
+          make("b", null, `${numbers.format(Math.abs(value))}${unit}`),
+        ),
+      ),
+    );
+  };
+  window.dashMantineFunctions = {
+    number: (value) => numbers.format(value),
+    size: (value) => numbers.format(Math.abs(value)),
+    tooltip,
+  };
+
+  // What the eye sees of the page that is open, for the tab's name and for who does not see it.
+  new MutationObserver(() => {
+    const title = `${document.getElementById("title")?.textContent} · loginlake`;
+    if (document.getElementById("title") && document.title !== title) document.title = title;
+    const at = document.getElementById("nav")?.className.match(/at-(\w+)/)?.[1];
+    for (const link of document.querySelectorAll("#nav a")) {
+      if (link.classList.contains(`to-${at}`)) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }).observe(document.documentElement, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class"] });
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.loginlake = {
     choose_range: choose("range"),
