@@ -9,6 +9,8 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,21 +21,27 @@ from typing import Any, TypeVar
 from loginlake.errors import Unavailable
 
 T = TypeVar("T")
-_Job = tuple[Callable[[sqlite3.Connection], Any], Future[Any]]
+_Counts = Counter[str]
+_Work = Callable[[sqlite3.Connection, _Counts], T]  # in a transaction; what it adds to the counts is written at its end
+_Job = tuple[_Work[Any], Future[Any]]
 _GROUP = 256
 _SWEEP_S = 60.0
 _BUSY_MS = 5000
+_WAL_PAGES = 4000  # 16 MB: a fourth of the usual waits for the disk
+_GATHER_S = 0.001
+# With a rowid, since a row is large: without, each would have pages of its own, all written twice.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS nonces(
     nonce TEXT PRIMARY KEY, token TEXT NOT NULL, visit TEXT NOT NULL, lease REAL NOT NULL, answer BLOB,
-    expires REAL NOT NULL) WITHOUT ROWID;
+    expires REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS nonces_expire ON nonces(expires);
 CREATE TABLE IF NOT EXISTS sessions(
-    cookie TEXT PRIMARY KEY, content BLOB NOT NULL, expires REAL NOT NULL) WITHOUT ROWID;
+    cookie TEXT PRIMARY KEY, content BLOB NOT NULL, expires REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS sessions_expire ON sessions(expires);
 CREATE TABLE IF NOT EXISTS counters(name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept(name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
 """
+_COUNT = "INSERT INTO counters VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n = n + excluded.n"
 
 
 class Claim(Enum):
@@ -73,12 +81,12 @@ class WebState:
 
     def claim(self, use: Use) -> Future[tuple[Claim, bytes | None]]:
         """Take the nonce for this token, atomically among all workers. The answer comes with ANSWERED."""
-        return self._write(lambda db: _claim(db, use))
+        return self._write(lambda db, _: _claim(db, use))
 
     def release(self, nonce: str) -> Future[None]:
         """The event did not become durable as far as is known: let the next attempt begin at once."""
 
-        def job(db: sqlite3.Connection) -> None:
+        def job(db: sqlite3.Connection, _: _Counts) -> None:
             db.execute("UPDATE nonces SET lease = 0 WHERE nonce = ? AND answer IS NULL", (nonce,))
 
         return self._write(job)
@@ -88,27 +96,31 @@ class WebState:
     ) -> Future[None]:
         """The event is durable: in one transaction keep the answer, open the session, end the old one, count."""
 
-        def job(db: sqlite3.Connection) -> None:
+        def job(db: sqlite3.Connection, counts: _Counts) -> None:
             db.execute("UPDATE nonces SET answer = ? WHERE nonce = ?", (content, nonce))
             db.execute("INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)", (cookie, content, expires))
             if replaces and replaces != cookie:
                 db.execute("DELETE FROM sessions WHERE cookie = ?", (replaces,))
             if counter:
-                _count(db, counter, 1)
+                counts[counter] += 1
 
         return self._write(job)
 
     def end_session(self, cookie: str) -> Future[None]:
         """Forget a session."""
 
-        def job(db: sqlite3.Connection) -> None:
+        def job(db: sqlite3.Connection, _: _Counts) -> None:
             db.execute("DELETE FROM sessions WHERE cookie = ?", (cookie,))
 
         return self._write(job)
 
     def count(self, name: str, n: int = 1) -> Future[None]:
         """Add to a counter."""
-        return self._write(lambda db: _count(db, name, n))
+
+        def job(_: sqlite3.Connection, counts: _Counts) -> None:
+            counts[name] += n
+
+        return self._write(job)
 
     def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
         """What is kept by this name, made once by whichever worker asks first. Waits."""
@@ -116,7 +128,7 @@ class WebState:
         if not found:
             made = make()
 
-            def job(db: sqlite3.Connection) -> None:
+            def job(db: sqlite3.Connection, _: _Counts) -> None:
                 db.execute("INSERT OR IGNORE INTO kept VALUES(?, ?)", (name, made))
 
             self._write(job).result()
@@ -152,7 +164,7 @@ class WebState:
             except (sqlite3.Error, OSError) as error:
                 raise _unavailable(error) from error
 
-    def _write(self, job: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def _write(self, job: _Work[T]) -> Future[T]:
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="web-state", daemon=True)
@@ -164,14 +176,12 @@ class WebState:
 
     def _work(self) -> None:
         db: sqlite3.Connection | None = None
-        while (first := self._jobs.get()) is not None:
-            jobs, last = [first], False
-            while len(jobs) < _GROUP and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    last = True
-                    break
-                jobs.append(following)
+        jobs: list[_Job] = []
+        last = False
+        while not last and (first := self._jobs.get()) is not None:
+            if len(jobs) > 1:  # many come at a time: one transaction for those of a moment
+                time.sleep(_GATHER_S)
+            jobs, last = self._gathered(first)
             try:
                 db = db or self._connect()
                 results = self._transact(db, [job for job, _ in jobs])
@@ -181,15 +191,26 @@ class WebState:
             else:
                 for (_, future), result in zip(jobs, results, strict=True):
                     future.set_result(result)
-            if last:
-                break
         if db is not None:
             db.close()
 
-    def _transact(self, db: sqlite3.Connection, jobs: list[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+    def _gathered(self, first: _Job) -> tuple[list[_Job], bool]:
+        """What waits by now, and whether it is the last."""
+        jobs = [first]
+        while len(jobs) < _GROUP and not self._jobs.empty():
+            following = self._jobs.get()
+            if following is None:
+                return jobs, True
+            jobs.append(following)
+        return jobs, False
+
+    def _transact(self, db: sqlite3.Connection, jobs: list[_Work[Any]]) -> list[Any]:
+        counts: _Counts = Counter()
         db.execute("BEGIN IMMEDIATE")
         try:
-            results = [job(db) for job in jobs]
+            results = [job(db, counts) for job in jobs]
+            for name, n in counts.items():
+                db.execute(_COUNT, (name, n))
             if (now := self._clock()) - self._swept > _SWEEP_S:
                 db.execute("DELETE FROM nonces WHERE expires < ?", (now,))
                 db.execute("DELETE FROM sessions WHERE expires < ?", (now,))
@@ -206,21 +227,21 @@ class WebState:
         self._path.chmod(0o600)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         db.executescript(_TABLES)
         return db
 
 
 def _claim(db: sqlite3.Connection, use: Use) -> tuple[Claim, bytes | None]:
-    row = db.execute("SELECT token, visit, lease, answer FROM nonces WHERE nonce = ?", (use.nonce,)).fetchone()
-    if row is None:
-        if not use.fresh:
-            return Claim.EXPIRED, None
-        db.execute(
-            "INSERT INTO nonces VALUES(?, ?, ?, ?, NULL, ?)",
-            (use.nonce, use.token, use.visit, use.now + use.lease_s, use.expires),
-        )
-        return Claim.YOURS, None
-    token, visit, lease, answer = row
+    if use.fresh:
+        row = (use.nonce, use.token, use.visit, use.now + use.lease_s, use.expires)
+        taken = db.execute("INSERT INTO nonces VALUES(?, ?, ?, ?, NULL, ?) ON CONFLICT DO NOTHING", row)
+        if taken.rowcount == 1:
+            return Claim.YOURS, None
+    found = db.execute("SELECT token, visit, lease, answer FROM nonces WHERE nonce = ?", (use.nonce,)).fetchone()
+    if found is None:
+        return Claim.EXPIRED, None
+    token, visit, lease, answer = found
     if (token, visit) != (use.token, use.visit):
         return Claim.REPLAYED, None
     if answer is not None:
@@ -229,10 +250,6 @@ def _claim(db: sqlite3.Connection, use: Use) -> tuple[Claim, bytes | None]:
         return Claim.PENDING, None
     db.execute("UPDATE nonces SET lease = ? WHERE nonce = ?", (use.now + use.lease_s, use.nonce))
     return Claim.YOURS, None
-
-
-def _count(db: sqlite3.Connection, name: str, n: int) -> None:
-    db.execute("INSERT INTO counters VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n = n + excluded.n", (name, n))
 
 
 def _unavailable(error: sqlite3.Error | OSError) -> Unavailable:
