@@ -81,7 +81,7 @@ def refusal_id() -> str:
 
 def rfc3339(moment: datetime) -> str:
     """A moment as RFC 3339 UTC with microseconds and Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def encode(event: SignIn) -> bytes:

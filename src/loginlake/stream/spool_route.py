@@ -182,22 +182,25 @@ class Router:
 
     def _ended(self, record: Outgoing, ended: Future[Position]) -> None:
         outcome = ended.exception() or ended.result()
-        settled: list[tuple[Outgoing, Position | BaseException]] = []
+        refused: _Refused = []
         with self._changed:
+            straight = False
             if record.spooled or record.over:
                 self._late.append((record, outcome))
                 self._notify()
             elif isinstance(outcome, LoginlakeError) and not isinstance(outcome, TooLarge):
                 record.sent_at = None
                 self._away = True
-                settled += self._divert(record)
+                refused = self._divert(record)
             else:
-                record.over = True
-                settled.append((record, outcome))
+                straight = record.over = True
+                self._unsettled.discard(record.future)
                 if record.key is not None:
                     self._next(record.key)
-        for each, its_outcome in settled:
-            self._settle(each, its_outcome)
+        if straight:
+            record.end(outcome)
+        for each, refusal in refused:
+            self._settle(each, refusal)
 
     def _settle(self, record: Outgoing, outcome: Position | BaseException) -> None:
         with self._changed:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import re
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -163,22 +161,28 @@ async def bounded_all(futures: Sequence[Future[T]], seconds: float) -> list[T | 
         return []
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
-    count = itertools.count(1)  # its next() is atomic: they end in other threads
+    left = iter(range(len(futures) - 1, -1, -1))  # its next() is atomic: they end in other threads
 
     def wake() -> None:
         if not ended.done():
             ended.set_result(None)
 
     def settle(_: Future[T]) -> None:
-        if next(count) == len(futures) and not ended.done():
+        if next(left) == 0 and not ended.done():
             loop.call_soon_threadsafe(wake)
 
     for future in futures:
         future.add_done_callback(settle)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(ended, seconds)
-    late = Unavailable("No confirmation in time.", "The log or the disk is slow or away.", "Try again.")
-    return [(future.exception() or future.result()) if future.done() else late for future in futures]
+    late = loop.call_later(seconds, wake)
+    try:
+        await ended
+    finally:
+        late.cancel()
+    return [(future.exception() or future.result()) if future.done() else _late() for future in futures]
+
+
+def _late() -> Unavailable:
+    return Unavailable("No confirmation in time.", "The log or the disk is slow or away.", "Try again.")
 
 
 async def _refuse(context: WebContext, buckets: Buckets, attempt: Attempt, reason: Reason) -> Problem:

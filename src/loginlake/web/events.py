@@ -95,7 +95,7 @@ async def events(request: Request) -> Response:
     return Response(msgspec.json.encode({"results": results}), 202, _NO_STORE, media_type="application/json")
 
 
-router.add_route("/api/events", events, methods=["POST"])  # Starlette's own: half a framework less
+router.add_route("/api/events", events, methods=["POST"])
 
 
 async def accept_events(context: WebContext, source: str, values: Sequence[bytes]) -> list[Result]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Request
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loginlake.origin import normal_origin
@@ -44,7 +44,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, origin: str, google: bool) -> None:
         self._app = app
-        self._headers = {
+        headers = {
             "content-security-policy": content_security_policy(origin, google=google),
             "cross-origin-opener-policy": "same-origin-allow-popups",
             "cross-origin-resource-policy": "same-origin",
@@ -54,7 +54,8 @@ class Guard:
             "x-frame-options": "DENY",
         }
         if origin.startswith("https://"):
-            self._headers["strict-transport-security"] = "max-age=31536000"
+            headers["strict-transport-security"] = "max-age=31536000"
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -67,9 +68,9 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = {name.lower() for name, _ in message["headers"]}
+                own = [header for header in self._headers if header[0] not in given]
+                message["headers"] = [*message["headers"], *own]
             await send(message)
 
         try:
@@ -134,6 +135,7 @@ def client_network(request: Request, trusted_proxies: int) -> str | None:
     return truncated(chain[max(0, len(chain) - 1 - trusted_proxies)]) or truncated(peer)
 
 
+@lru_cache(maxsize=4096)
 def truncated(address: str) -> str | None:
     """The first address of the /24 or /48 around an address; None for anything else."""
     try:
