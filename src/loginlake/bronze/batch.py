@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from loginlake.lake import lines
 from loginlake.lake.keys import BronzeName, arrival
 from loginlake.stream.log import Record
 
@@ -25,7 +26,7 @@ class BatchLimits:
 
 @dataclass(slots=True)
 class Batch:
-    """The open object of one partition: consecutive records of one arrival hour, as lines."""
+    """The open object of one partition: consecutive records of one arrival hour, as lines, packed as they come."""
 
     partition: int
     opened_at: float
@@ -33,7 +34,7 @@ class Batch:
     first_ms: int
     last_ms: int = 0
     size: int = 0
-    lines: list[bytes] = field(default_factory=list)
+    packed: lines.Packer = field(default_factory=lines.Packer)
     offsets: list[int] = field(default_factory=list)
 
     @classmethod
@@ -43,10 +44,15 @@ class Batch:
 
     def add(self, records: Sequence[Record], encoded: Sequence[bytes]) -> None:
         """Take records that can follow (see `run_of`), with their lines."""
-        self.lines += encoded
+        self.packed.add(encoded)
         self.offsets += [record.offset for record in records]
         self.size += sum([len(record.value or b"") for record in records])
         self.last_ms = records[-1].timestamp_ms
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines, unpacked; nothing may be added after."""
+        return lines.split(lines.decode(self.packed.end()))
 
     @property
     def end(self) -> int:
@@ -64,7 +70,9 @@ class Batch:
             return self
         if at == len(self.offsets):
             return None
-        return replace(self, start=self.offsets[at], lines=self.lines[at:], offsets=self.offsets[at:])
+        rest = replace(self, start=self.offsets[at], packed=lines.Packer(), offsets=self.offsets[at:])
+        rest.packed.add(self.lines[at:])
+        return rest
 
 
 def closes_before(batch: Batch, record: Record) -> Reason | None:
@@ -79,7 +87,7 @@ def run_of(records: Sequence[Record], at: int, batch: Batch, limits: BatchLimits
     """
     offset, hour, left = records[at].offset, batch.first_ms // _HOUR_MS, limits.bytes - batch.size
     end = at
-    for record in records[at : at + max(1, limits.records - len(batch.lines))]:
+    for record in records[at : at + max(1, limits.records - len(batch.offsets))]:
         if record.offset != offset or record.partition != batch.partition or record.timestamp_ms // _HOUR_MS != hour:
             break
         offset += 1
@@ -92,7 +100,7 @@ def run_of(records: Sequence[Record], at: int, batch: Batch, limits: BatchLimits
 
 def closes_after(batch: Batch, limits: BatchLimits) -> Reason | None:
     """Why the batch is full."""
-    if len(batch.lines) >= limits.records:
+    if len(batch.offsets) >= limits.records:
         return "records"
     return "bytes" if batch.size >= limits.bytes else None
 

@@ -90,8 +90,7 @@ class Chain:
             # A lander that slept through the expiry of what it holds: the chain says these records are gone.
             written.tip = Tip(expired.to, tip.object, tip.complete_until)
             return written
-        content = lines.join(batch.lines)
-        data = lines.compress(content)
+        data = batch.packed.end()
         try:
             self._patience("writing bronze", lambda: self._store.create(key, data))
         except ObjectExists:
@@ -100,9 +99,9 @@ class Chain:
             return written
         return Written(
             Tip(batch.end, key, timestamp(batch.last_ms)),
-            written.records + len(batch.lines),
+            written.records + len(batch.offsets),
             written.objects + 1,
-            written.bytes + len(content),
+            written.bytes + batch.packed.size,
         )
 
     def _list(self, entry: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 
 from isal import igzip, igzip_lib, isal_zlib
@@ -10,6 +10,7 @@ from isal import igzip, igzip_lib, isal_zlib
 from loginlake.errors import Corrupt
 
 _LEVEL = 1
+_PIECE = 200  # lines packed at a time, counted from the first: what comes out does not depend on how they came
 _GZIP = 31  # zlib's window bits of a gzip member
 
 
@@ -62,6 +63,37 @@ def compress_pieces(pieces: Iterable[bytes]) -> bytes:
     """Lines that come in pieces as a gzip member without a time stamp; they need not be in memory at once."""
     coder = isal_zlib.compressobj(_LEVEL, wbits=_GZIP)
     return b"".join([*map(coder.compress, pieces), coder.flush()])
+
+
+class Packer:
+    """Lines that come bit by bit, packed as they come: the same bytes for the same lines, in however many calls."""
+
+    def __init__(self) -> None:
+        """No lines yet."""
+        self._coder = isal_zlib.compressobj(_LEVEL, wbits=_GZIP)
+        self._packed: list[bytes] = []
+        self._waiting: list[bytes] = []
+        self._ended = b""
+        self.size = 0  # of the lines with their ends
+
+    def add(self, lines: Sequence[bytes]) -> None:
+        """Take lines (without their ends), before the first `end`."""
+        self._waiting += lines
+        self.size += sum(map(len, lines)) + len(lines)
+        while len(self._waiting) >= _PIECE:
+            self._pack(self._waiting[:_PIECE])
+            del self._waiting[:_PIECE]
+
+    def end(self) -> bytes:
+        """The gzip member, without a time stamp."""
+        if not self._ended:
+            self._pack(self._waiting)
+            self._ended = b"".join([*self._packed, self._coder.flush()])
+            self._packed, self._waiting = [], []
+        return self._ended
+
+    def _pack(self, lines: Sequence[bytes]) -> None:
+        self._packed.append(self._coder.compress(join(lines)))
 
 
 def split(content: bytes) -> list[bytes]:

@@ -79,3 +79,15 @@ def test_lines_compressed_in_pieces_are_one_member_without_a_time(content: list[
     assert data[4:8] == bytes(4)
     assert int.from_bytes(data[-4:], "little") == len(lines.decode(data))
     assert lines.compress_pieces(pieces) == data
+
+
+@given(LINES, st.integers(1, 5))
+def test_lines_packed_as_they_come_are_the_same_bytes_however_they_come(content: list[bytes], step: int) -> None:
+    content *= 100
+    at_once, bit_by_bit = lines.Packer(), lines.Packer()
+    at_once.add(content)
+    for at in range(0, len(content), step):
+        bit_by_bit.add(content[at : at + step])
+    assert at_once.end() == bit_by_bit.end() == bit_by_bit.end()
+    assert lines.decode(at_once.end()) == lines.join(content)
+    assert at_once.size == bit_by_bit.size == len(lines.join(content))
