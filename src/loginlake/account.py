@@ -176,6 +176,7 @@ def count(
     """
     before = _picture(log, store, gold, spooled)
     in_spool, ranges, _, bronze, silver, repeated, rejected, receipts, dirty, expired = before
+    bronze = list(filter(keys.is_bronze, bronze))
     counter = _Counter(store)
     landed = dict(zip(bronze, counter.each(bronze, _bronze_count, _Bronze(0, 0, 0)), strict=True))
     unsettled = {name: found for name, found in landed.items() if keys.receipt(name) not in receipts}

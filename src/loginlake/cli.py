@@ -20,6 +20,7 @@ from loginlake.errors import LoginlakeError
 from loginlake.start import INTERRUPTED
 
 if TYPE_CHECKING:
+    from loginlake.account import Account
     from loginlake.settings import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="print one JSON object, for machines")
@@ -247,16 +248,24 @@ def status(settings: Settings, check: bool, wait_s: float | None, every_s: float
     from loginlake import verbs
 
     if every_s is not None:
-        _watch(lambda: verbs.account_table(verbs.status(settings)), every_s)
+        _watch(lambda: _screen(settings, verbs.status(settings)), every_s)
         return
     account = verbs.status(settings, wait_s=wait_s or 0.0)
     faults = account.faults()
     if as_json:
-        click.echo(msgspec.json.encode(account).decode())
+        layers = msgspec.to_builtins(verbs.standing(settings), str_keys=True)
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(account), "layers": layers}).decode())
     else:
-        click.echo(verbs.account_table(account))
+        click.echo(_screen(settings, account))
     if check and faults:
         sys.exit(2 if account.moving else 1)
+
+
+def _screen(settings: Settings, account: Account) -> str:
+    """How far each layer is, and the account."""
+    from loginlake import standing, verbs, wiring
+
+    return f"{standing.table(verbs.standing(settings), wiring.now())}\n\n{verbs.account_table(account)}"
 
 
 def _watch(show: Callable[[], str], every_s: float) -> None:

@@ -112,6 +112,8 @@ def _span(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _days(from_day: Any, to_day: Any) -> tuple[str | None, str | None]:
     first, last = (None if day is None else f"{day:%Y-%m-%d}" for day in (from_day, to_day))
+    if first and last and first > last:
+        raise click.UsageError(f"There is no day from {first} to {last}: --from is after --to.")
     return first, last
 
 
@@ -176,8 +178,8 @@ def _trace(settings: Settings, what: str, *, as_json: bool) -> None:
         click.echo(f"log {log} partition {partition} offset {offset}: {one.end}")
         for step in one.steps:
             click.echo(f"  {'✓' if step.done else '·'} {step.name:<9} {step.at or '':<28} {step.place or 'not yet'}")
-    if not found:
-        click.echo("Nothing of this name was found in silver, repeated or bronze.", err=True)
+    if all(one.end == "nowhere" for one in found):
+        click.echo("Nothing of this name was found in silver, repeated, bronze or the log.", err=True)
         sys.exit(1)
 
 

@@ -14,7 +14,8 @@ from loginlake.bronze.agreement import disagrees
 from loginlake.bronze.land import GROUP, now_ms
 from loginlake.errors import Misconfigured, ObjectNotFound
 from loginlake.event import rfc3339
-from loginlake.lake.store import ObjectStore
+from loginlake.lake import keys
+from loginlake.lake.store import ObjectStore, lookup
 from loginlake.observe import audited
 from loginlake.settings import Settings
 from loginlake.stream.spool_check import counts
@@ -118,6 +119,9 @@ def replay(settings: Settings, which: Which, objects: Sequence[str], progress: C
     from loginlake.silver.reclean import reclean
 
     store = wiring.open_lake(settings)
+    for name in objects:
+        if not keys.is_bronze(name) or lookup(store, name) is None:
+            raise ObjectNotFound(f"Bronze has no object {name}.", "", "Write its name as `loginlake audit` does.")
     chosen = list(objects) or quarantine.objects(store, which)
     return reclean(store, wiring.rules(settings), chosen, shards=shards_of(settings, store), progress=progress)
 

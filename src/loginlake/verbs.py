@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from loginlake.stream.log import EventLog, Position
 
 if TYPE_CHECKING:
     from loginlake.account import Account
+    from loginlake.standing import Standing
 
 _IN_FLIGHT = 20_000
 _IN_FLIGHT_BYTES = 16 * 1024 * 1024
@@ -33,6 +35,7 @@ _PAUSE_S = 5.0
 _RETENTION_S = 3600.0
 _COUNTS = 5
 _RECOUNT_S = 0.5
+_NOTE_WIDTH = 69
 
 
 class SendReport(msgspec.Struct, frozen=True):
@@ -166,6 +169,16 @@ def status(settings: Settings, *, wait_s: float = 0.0) -> Account:
         return account
 
 
+def standing(settings: Settings) -> Standing:
+    """How far each layer is."""
+    from loginlake.standing import read
+
+    with ExitStack() as stack:
+        log = stack.enter_context(closing(wiring.open_log(settings)))
+        gold = stack.enter_context(closing(wiring.open_gold(settings)))
+        return read(log, wiring.open_lake(settings), gold, lambda: wiring.spooled_entries(settings))
+
+
 def account_table(account: Account) -> str:
     """The account as a person reads it."""
 
@@ -173,6 +186,7 @@ def account_table(account: Account) -> str:
         return f"{name:>14} {number:>14,}  {note}".rstrip()
 
     reasons = ", ".join(f"{name} {number:,}" for name, number in account.rejected_by_reason.items())
+    reasons = textwrap.shorten(reasons, _NOTE_WIDTH, placeholder=" ...")
     faults = account.faults()
     rows = [
         row("answered", account.answered, "2xx answers of the web"),

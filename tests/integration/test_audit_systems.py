@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.store import GoldStore
 from loginlake.lake import lines
 from loginlake.lake.store import ObjectStore, Stored, open_store
+from loginlake.stream.spool_check import counts
+from loginlake.stream.spool_file import Content, make
 
 EVENTS = 240
 DEEP, SHALLOW = Scope(deep=True), Scope()
@@ -36,7 +39,7 @@ class System(NamedTuple):
     store: ObjectStore
     gold: GoldStore
 
-    def audit(self, scope: Scope = DEEP) -> Report:
+    def audit(self, scope: Scope = DEEP, spools: Path | None = None) -> Report:
         path = run.Path(
             log=self.log,
             log_number=0,
@@ -45,6 +48,7 @@ class System(NamedTuple):
             gold=self.gold,
             rules=RULES,
             shards=lambda _: 1,
+            spools=lambda: counts(spools) if spools else ([], []),
         )
         return run.audit(path, scope)
 
@@ -208,6 +212,17 @@ def test_a_rewound_group_is_a_notice(system: System) -> None:
     system.log.commits[GROUP][1] = 0
     report = system.audit()
     assert [(found.fault, found.notice) for found in report.findings] == [("group_behind", True)]
+
+
+def test_a_row_removed_from_a_spool_is_named(system: System, tmp_path: Path) -> None:
+    spool = make(tmp_path / "spool")
+    spool.append([Content(b"k", b"{}", None), Content(b"k", b"{}", None)], 1_764_010_800_000)
+    assert system.audit(spools=tmp_path / "spool").findings == []
+    with closing(sqlite3.connect(spool.path)) as db, db:
+        db.execute("DELETE FROM entries WHERE seq = (SELECT min(seq) FROM entries)")
+    (wrong,) = system.audit(spools=tmp_path / "spool").faults
+    assert (wrong.fault, wrong.where) == ("spool_differs", f"spool/{spool.path.name}")
+    spool.close()
 
 
 def test_a_recompressed_object_passes(system: System) -> None:

@@ -123,6 +123,18 @@ def test_an_object_on_no_list_is_put_on_the_list_of_clean(line: CommandLine) -> 
     assert balanced(line)
 
 
+@pytest.mark.parametrize("name", ["bronze/typed wrongly", "nonsense", "{bronze}.x", "{other}"])
+def test_a_replay_of_an_object_that_is_not_there_writes_nothing(line: CommandLine, name: str) -> None:
+    line.send(numbered(1))
+    line.pass_through()
+    before = line.lake()
+    bronze = str(line.files("bronze")[0].relative_to(line.data / "lake"))
+    other = bronze.replace("/log=0/", "/log=7/")
+    result = line.run("rejected", "replay", "--object", name.format(bronze=bronze, other=other))
+    assert (result.exit_code, "Bronze has no object" in result.output) == (1, True)
+    assert line.lake() == before
+
+
 def _lose(path: Path) -> None:
     path.unlink()
 
@@ -221,9 +233,7 @@ def test_a_sign_in_is_followed_from_its_id_its_place_and_its_email(line: Command
 
 def test_a_sign_in_on_its_way_says_how_far_it_is(line: CommandLine) -> None:
     line.send(numbered(1))
-    place = next(
-        f"{number}:0" for number in range(4) if line.json("trace", f"{number}:0")["found"][0]["end"] != "nowhere"
-    )
+    (place,) = [f"{number}:0" for number in range(4) if line.run("trace", f"{number}:0").exit_code == 0]
     ends = [line.json("trace", place)["found"][0]["end"]]
     for stage in ("land", "clean", "publish"):
         line(stage, "--once")
@@ -232,7 +242,7 @@ def test_a_sign_in_on_its_way_says_how_far_it_is(line: CommandLine) -> None:
 
 
 def test_clear_lines_for_what_is_not_there(line: CommandLine) -> None:
-    for words in (("rejected", "explain", "x"), ("rejected", "explain", "0:5")):
+    for words in (("rejected", "explain", "x"), ("rejected", "explain", "0:5"), ("trace", "0:999999")):
         result = line.run(*words)
         assert result.exit_code == 1
         assert "Traceback" not in result.output

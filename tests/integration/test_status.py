@@ -196,3 +196,23 @@ def test_another_log_is_a_clear_stop(line: CommandLine, tmp_path: Path) -> None:
         result = other.run(*verb)
         assert result.exit_code == 1
         assert "This lake was filled from another log" in result.stderr
+
+
+def test_each_layer_says_what_waits_before_it_and_when_it_last_ran(line: CommandLine) -> None:
+    line(*DEMO)
+    layers = line.json("status")["layers"]
+    sent = sum(layers["lag"].values())
+    assert (sent > 0, layers["audited"], layers["published_at"]) == (True, None, None)
+    waiting = []
+    for stage in ("land", "clean", "publish"):
+        line(stage, "--once")
+        layers = line.json("status")["layers"]
+        waiting.append((sum(layers["lag"].values()), layers["to_clean_objects"] > 0, layers["to_publish_days"] > 0))
+    assert waiting == [(0, True, False), (0, False, True), (0, False, False)]
+    assert layers["landed_until"] == layers["cleaned_until"] == layers["published_until"] is not None
+    line("audit", "--deep")
+    shown = line("status").splitlines()
+    assert [row.split()[0] for row in shown[:6]] == ["spool", "log", "bronze", "silver", "gold", "audit"]
+    assert "deep, 0 wrong, " in shown[5]
+    assert len(shown) <= 24
+    assert max(map(len, shown)) <= 100

@@ -79,7 +79,17 @@ def faults(found: Mapping[str, int]) -> list[Finding]:
 
 def states(terms: Terms, committed: Mapping[int, int]) -> list[Finding]:
     """What must agree besides: counts by day, watermarks, the work list, the group's offsets."""
-    return [*_days(terms), *_watermarks(terms), *_work_list(terms), *_group(terms, committed)]
+    return [*_days(terms), *_watermarks(terms), *_work_list(terms), *_group(terms, committed), *_strange(terms)]
+
+
+def _strange(terms: Terms) -> list[Finding]:
+    """What no stage wrote is nobody's sign-in: worth a look, no more."""
+    what = "No stage gives an object this name; it is not read."
+    move = "Find out who writes in the lake, and remove it."
+    return [
+        Finding(fault="strange_object", where=key, what=what, next_move=move, notice=True)
+        for key in terms.listing.strange
+    ]
 
 
 def spools(counted: Sequence[SpoolCount], unreadable: Sequence[str]) -> list[Finding]:

@@ -51,7 +51,10 @@ class Receipt(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Names with versions (ETags) by folder, the heads and outcomes of the chains, and the marks of publish."""
+    """Names with versions (ETags) by folder, the heads and outcomes of the chains, and the marks of publish.
+
+    `strange`: what is in bronze/ or todo/ under a name that no stage gives.
+    """
 
     bronze: Mapping[str, str]
     receipts: Mapping[str, str]
@@ -64,6 +67,7 @@ class Listing:
     expired: tuple[Expired, ...]
     cleaned_until: str | None
     bronze_bytes: int
+    strange: tuple[str, ...] = ()
 
 
 def take(store: ObjectStore) -> Listing:
@@ -74,20 +78,23 @@ def take(store: ObjectStore) -> Listing:
     said = watermark.read(store)
     receipts = _names(store, "receipts/")
     rejected = _names(store, "rejected/")
-    todo = frozenset(keys.bronze_of_todo(entry.key) for entry in store.list("todo/"))
+    listed = {entry.key: keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
     sizes = {entry.key: (entry.version, entry.size) for entry in store.list("bronze/")}
+    strange = [key for key in sizes if not keys.is_bronze(key)]
+    strange += [key for key, name in listed.items() if not keys.is_bronze(name)]
     return Listing(
-        bronze={key: version for key, (version, _) in sizes.items()},
+        bronze={key: version for key, (version, _) in sizes.items() if keys.is_bronze(key)},
         receipts=receipts,
         rejected=rejected,
         silver=_names(store, "silver/"),
         repeated=_names(store, "repeated/"),
-        todo=todo,
+        todo=frozenset(filter(keys.is_bronze, listed.values())),
         dirty=frozenset(keys.day_of_dirty(entry.key) for entry in store.list("dirty/")),
         heads=tuple(all_heads(store)),
         expired=tuple(msgspec.json.decode(store.get(entry.key).data, type=Expired) for entry in store.list("expired/")),
         cleaned_until=said.complete_until if said is not None else None,
         bronze_bytes=sum(size for _, size in sizes.values()),
+        strange=tuple(sorted(strange)),
     )
 
 

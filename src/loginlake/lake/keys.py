@@ -79,6 +79,11 @@ def parse_bronze(key: str) -> BronzeName:
     return BronzeName(found["date"], *numbers)
 
 
+def is_bronze(key: str) -> bool:
+    """Whether a name is one of a bronze object."""
+    return _BRONZE.match(key) is not None
+
+
 def todo(bronze_key: str) -> str:
     """The work list's entry for a bronze object: written before it, removed after its receipt."""
     return "todo/" + bronze_key.removeprefix("bronze/")

@@ -1,0 +1,36 @@
+"""What an operator may do by mistake, and a lake that holds what no stage wrote: the audit says it plainly."""
+
+from __future__ import annotations
+
+import pytest
+from fakes.command_line import CommandLine
+
+DEMO = ("demo", "--people", "40", "--days", "2", "--until", "2026-11-20")
+
+
+def filled(line: CommandLine) -> CommandLine:
+    line(*DEMO)
+    line.pass_through()
+    return line
+
+
+@pytest.mark.parametrize("folder", ["bronze", "todo"])
+def test_an_object_that_no_stage_writes_is_named_and_in_nobodys_way(line: CommandLine, folder: str) -> None:
+    filled(line)
+    stray = line.data / "lake" / folder / "notes.txt"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"made by hand")
+    for depth in ((), ("--deep",)):
+        report = line.json("audit", *depth)
+        assert report["balanced"]
+        assert [(found["fault"], found["where"]) for found in report["findings"]] == [
+            ("strange_object", f"{folder}/notes.txt")
+        ]
+    line("status", "--check")
+
+
+def test_days_that_end_before_they_begin_are_no_proof(line: CommandLine) -> None:
+    filled(line)
+    for verb in (("audit",), ("rebuild", "gold"), ("rejected", "list")):
+        result = line.run(*verb, "--from", "2026-11-20", "--to", "2026-11-19")
+        assert (result.exit_code, "--from is after --to" in result.output) == (2, True)
