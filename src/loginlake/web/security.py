@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loginlake.origin import normal_origin
@@ -75,6 +76,8 @@ class Guard:
 
         try:
             await self._app(scope, receive, guarded)
+        except ClientDisconnect:
+            logger.debug("who asked went away", extra={"path": scope["path"]})
         except Exception:  # the last line: whatever failed inside must end as the table says, not as a stack trace
             logger.exception("request failed", extra={"path": scope["path"]})
             if started:

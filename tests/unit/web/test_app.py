@@ -103,6 +103,26 @@ async def test_an_undeclared_body_is_read_up_to_the_limit(site: Site) -> None:
     assert taken == 5
 
 
+@pytest.mark.parametrize("path", ["/api/signin", "/signin/redirect"])
+async def test_who_goes_away_in_the_middle_is_no_fault_of_ours(
+    site: Site, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(f"nobody is there to hear {message}")
+
+    kind = {"/api/signin": b"application/json", "/signin/redirect": b"application/x-www-form-urlencoded"}[path]
+    headers = [(b"origin", b"http://localhost:8000"), (b"content-type", kind)]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await site.app({**scope, "headers": headers, "client": None, "server": None, "scheme": "http"}, receive, send)
+    assert caplog.messages == []
+    assert site.log.events() == []
+
+
 @pytest.mark.parametrize("length", ["-1", "abc", "1e3", "9" * 40])
 async def test_a_strange_content_length(browser: Browser, length: str) -> None:
     answer = await browser.post("/api/signin", content=b"{}", headers=JSON | {"Content-Length": length})
