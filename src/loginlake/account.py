@@ -80,10 +80,16 @@ class _Line(msgspec.Struct):
     offset: int
 
 
+_line = msgspec.json.Decoder(_Line).decode
+
+
 class _Origin(msgspec.Struct):
     log: int
     partition: int
     offset: int
+
+
+_origins = msgspec.json.Decoder(_Origin).decode_lines
 
 
 class _Bronze(NamedTuple):
@@ -94,6 +100,9 @@ class _Bronze(NamedTuple):
 
 class _Row(msgspec.Struct):
     reason: str
+
+
+_rows = msgspec.json.Decoder(_Row).decode_lines
 
 
 class _Counter:
@@ -140,12 +149,12 @@ def _line_count(data: bytes) -> int:
 def _bronze_count(data: bytes) -> _Bronze:
     erased = len(_ERASED.findall(data)) if b'","erased":"' in data else 0
     last = lines.split(data)[-1:] or [b""]
-    end = msgspec.json.decode(last[0], type=_Line).offset + 1
+    end = _line(last[0]).offset + 1
     return _Bronze(data.count(b"\n"), erased, end)
 
 
 def _reasons(data: bytes) -> Counter[str]:
-    return Counter(row.reason for row in msgspec.json.Decoder(_Row).decode_lines(data))
+    return Counter(row.reason for row in _rows(data))
 
 
 def _names(store: ObjectStore, prefix: str) -> dict[str, str]:
@@ -239,7 +248,7 @@ def _judged_already(
         spans.setdefault((name.log, name.partition), []).append((name.start, found.end))
 
     def among(data: bytes) -> int:
-        rows = msgspec.json.Decoder(_Origin).decode_lines(data)
+        rows = _origins(data)
         near = ((row.offset, spans.get((row.log, row.partition), ())) for row in rows)
         return sum(any(start <= offset < end for start, end in known) for offset, known in near)
 

@@ -32,6 +32,12 @@ class _Row(msgspec.Struct):
     reason: str = ""
 
 
+_rows = msgspec.json.Decoder(_Row).decode_lines
+
+
+_row = msgspec.json.Decoder(_Row).decode
+
+
 class People:
     """People's documents of gold, as the dashboard asks for them."""
 
@@ -89,7 +95,7 @@ class LivePath:
         names = [entry.key for entry in self._store.list(f"rejected/signins/date={day}/")]
         for name in sorted(names, reverse=True):
             bronze = "bronze/" + name.removeprefix("rejected/")
-            rows = msgspec.json.Decoder(_Row).decode_lines(lines.decode(self._store.get(name).data))
+            rows = _rows(lines.decode(self._store.get(name).data))
             yield from (Origin(_place(row), bronze, reason=row.reason) for row in reversed(rows))
 
     def objects(self, day: str) -> Sequence[tuple[str, int]]:
@@ -100,7 +106,7 @@ class LivePath:
     def origins(self, key: str, limit: int) -> Sequence[Origin]:
         """The first rows of a silver object, each with the bronze object that it came in."""
         content = lines.split(lines.decode(self._store.get(key).data))[:limit]
-        rows = [msgspec.json.decode(line, type=_Row) for line in content]
+        rows = [_row(line) for line in content]
         return [Origin(_place(row), self._bronze(row), time=row.time) for row in rows]
 
     def _bronze(self, row: _Row) -> str:

@@ -36,10 +36,16 @@ class _Line(msgspec.Struct):
     offset: int
 
 
+_line = msgspec.json.Decoder(_Line).decode
+
+
 class _Row(msgspec.Struct):
     id: str
     user_id: str = ""
     who: str = ""
+
+
+_row = msgspec.json.Decoder(_Row).decode
 
 
 class Tracer:
@@ -103,7 +109,7 @@ class Tracer:
             return None
         key = max(starts)
         for line in lines.decode(self._store.get(key).data).splitlines():
-            if msgspec.json.decode(line, type=_Line).offset == record.offset:
+            if _line(line).offset == record.offset:
                 return Step("bronze", done=True, place=key, content=msgspec.json.decode(line))
         return None
 
@@ -121,7 +127,7 @@ class Tracer:
         except ObjectNotFound:
             return None
         for line in data.splitlines():
-            row = msgspec.json.decode(line, type=_Row)
+            row = _row(line)
             if row.id == event_id and row.user_id == user_id:
                 return Step("silver", done=True, place=keys.silver(slot), content=msgspec.json.decode(line))
         return None

@@ -248,9 +248,12 @@ class _Subject(msgspec.Struct):
     subject: str | None = None
 
 
+_event = msgspec.json.Decoder(_Subject).decode
+
+
 def _subject(line: bytes) -> bytes | None:
     try:
-        subject = msgspec.json.decode(line, type=_Subject).subject
+        subject = _event(line).subject
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return subject.encode() if subject else None

@@ -46,12 +46,15 @@ class Day(msgspec.Struct, kw_only=True):
     hours: dict[str, HourMark] = {}
 
 
+_day = msgspec.json.Decoder(Day).decode
+
+
 def read(store: ObjectStore, rules: int) -> dict[str, Day]:
     """Every day's checkpoint; one that another version or other rules wrote counts as none."""
 
     def one(key: str) -> Day | None:
         try:
-            return msgspec.json.decode(store.get(key).data, type=Day)
+            return _day(store.get(key).data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
 

@@ -16,6 +16,8 @@ from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import watermark
 
+_expired = msgspec.json.Decoder(Expired).decode
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 THREADS = 4
@@ -47,6 +49,9 @@ class Receipt(msgspec.Struct, frozen=True):
     hours: list[ReceiptHour]
     rules: int
     checksum: str
+
+
+_receipt = msgspec.json.Decoder(Receipt).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def take(store: ObjectStore) -> Listing:
         todo=frozenset(filter(keys.is_bronze, listed.values())),
         dirty=frozenset(keys.day_of_dirty(entry.key) for entry in store.list("dirty/")),
         heads=tuple(all_heads(store)),
-        expired=tuple(msgspec.json.decode(store.get(entry.key).data, type=Expired) for entry in store.list("expired/")),
+        expired=tuple(_expired(store.get(entry.key).data) for entry in store.list("expired/")),
         cleaned_until=said.complete_until if said is not None else None,
         bronze_bytes=sum(size for _, size in sizes.values()),
         strange=tuple(sorted(strange)),
@@ -101,7 +106,7 @@ def take(store: ObjectStore) -> Listing:
 def receipt_of(data: bytes) -> Receipt | None:
     """A receipt's content; None when it cannot be read."""
     try:
-        return msgspec.json.decode(data, type=Receipt)
+        return _receipt(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

@@ -54,6 +54,9 @@ class Head(msgspec.Struct, frozen=True):
         return Tip(self.end, self.object, self.complete_until)
 
 
+_HEAD = msgspec.json.Decoder(Head)
+
+
 class Expired(msgspec.Struct, frozen=True, rename={"start": "from"}):
     """The outcome of records that the log dropped before they were landed: from `start` up to, without, `to`."""
 
@@ -61,6 +64,9 @@ class Expired(msgspec.Struct, frozen=True, rename={"start": "from"}):
     partition: int
     start: int
     to: int
+
+
+_expired = msgspec.json.Decoder(Expired).decode
 
 
 def find_tip(store: ObjectStore, log: int, partition: int, extent: Range, now_ms: int) -> Found:
@@ -98,19 +104,19 @@ def find_tip(store: ObjectStore, log: int, partition: int, extent: Range, now_ms
 def parse_expired(data: bytes) -> Expired:
     """An outcome of expired records; Corrupt when it cannot be read."""
     try:
-        return msgspec.json.decode(data, type=Expired)
+        return _expired(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Corrupt("An outcome of expired records cannot be read.", str(error), "Restore it.") from error
 
 
 def find_head(store: ObjectStore, log: int, partition: int) -> Head | None:
     """The partition's head; None when there is none, or none that can be read (it is only a hint)."""
-    return hint.read(store, keys.head(log, partition), Head)
+    return hint.read(store, keys.head(log, partition), _HEAD)
 
 
 def all_heads(store: ObjectStore) -> list[Head]:
     """The heads of every log's partitions, but for those that cannot be read."""
-    return [head for entry in store.list("heads/") if (head := hint.read(store, entry.key, Head)) is not None]
+    return [head for entry in store.list("heads/") if (head := hint.read(store, entry.key, _HEAD)) is not None]
 
 
 def latest_object(store: ObjectStore, log: int, partition: int, head: Head | None, now_ms: int) -> str | None:

@@ -31,6 +31,9 @@ class _Call(msgspec.Struct, rename="camel"):
     changed_prop_ids: list[str] = []
 
 
+_call = msgspec.json.Decoder(_Call).decode
+
+
 class Sieve:
     """ASGI middleware. `files` are the paths that Dash serves by package, `callbacks` its map; both are read late."""
 
@@ -83,7 +86,7 @@ class Sieve:
         if body.count(b"{") + body.count(b"[") > MOST_OBJECTS:
             return False
         try:
-            call = msgspec.json.decode(body, type=_Call)
+            call = _call(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return False
         known = self._callbacks.get(call.output)

@@ -31,6 +31,9 @@ class _Receipt(msgspec.Struct):
     rejected: dict[str, int]
 
 
+_receipt = msgspec.json.Decoder(_Receipt).decode
+
+
 class Day(NamedTuple):
     """What silver says of a day: its counts, and its people (with profile) by shard."""
 
@@ -205,7 +208,7 @@ def _count_rejected(store: ObjectStore, day: str, tally: Tally) -> None:
         bronze = "bronze/" + entry.key.removeprefix("rejected/")
         receipt = keys.receipt(bronze)
         try:
-            tally.rejected.update(msgspec.json.decode(store.get(receipt).data, type=_Receipt).rejected)
+            tally.rejected.update(_receipt(store.get(receipt).data).rejected)
         except ObjectNotFound:
             continue  # Its cleaning is under way; the day is dirty again when it is done.
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

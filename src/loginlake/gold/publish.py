@@ -66,6 +66,9 @@ class _Published(msgspec.Struct):
     generation: int
 
 
+_PUBLISHED = msgspec.json.Decoder(_Published)
+
+
 def publish(
     store: ObjectStore,
     gold: GoldStore,
@@ -134,7 +137,7 @@ def _pass(
 
 def _published(store: ObjectStore) -> int:
     """The generation that was published last. It may lag; 0 where nobody said it, or it cannot be read."""
-    said = hint.read(store, keys.PUBLISH_WATERMARK, _Published)
+    said = hint.read(store, keys.PUBLISH_WATERMARK, _PUBLISHED)
     return 0 if said is None else said.generation
 
 

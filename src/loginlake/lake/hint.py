@@ -13,13 +13,13 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-def read(store: ObjectStore, key: str, of: type[_T]) -> _T | None:
+def read(store: ObjectStore, key: str, of: msgspec.json.Decoder[_T]) -> _T | None:
     """What a hint says; None when there is none, or none that can be read."""
     stored = lookup(store, key)
     if stored is None:
         return None
     try:
-        return msgspec.json.decode(stored.data, type=of)
+        return of.decode(stored.data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         logger.warning("A hint cannot be read and counts as missing: it is made anew.", extra={"object": key})
         return None

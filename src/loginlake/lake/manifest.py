@@ -27,6 +27,9 @@ class Manifest(msgspec.Struct, frozen=True):
     partitions: int | None = None
 
 
+_manifest = msgspec.json.Decoder(Manifest).decode
+
+
 class Lake:
     """The lake's own description. Whoever comes first makes it; every change is conditional on what was read."""
 
@@ -120,15 +123,18 @@ class _Layout(msgspec.Struct):
     layout: int
 
 
+_layout = msgspec.json.Decoder(_Layout).decode
+
+
 def _decode(data: bytes) -> Manifest:
     try:
-        layout = msgspec.json.decode(data, type=_Layout).layout
+        layout = _layout(data).layout
         if layout != LAYOUT:
             raise UnknownLayout(
                 f"The lake has layout {layout}; this version knows {LAYOUT}.",
                 "Another version of loginlake wrote it.",
                 "Use that version, or point LOGINLAKE_LAKE_URL at another lake.",
             )
-        return msgspec.json.decode(data, type=Manifest)
+        return _manifest(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Corrupt(f"{keys.LAKE} cannot be read.", f"{error}.", "Restore it from a copy.") from error

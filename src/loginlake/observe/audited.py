@@ -19,6 +19,9 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     faults: int
 
 
+_AUDITED = msgspec.json.Decoder(Audited)
+
+
 def keep(store: ObjectStore, audited: Audited) -> bool:
     """Remember it; False when this user may only read the lake."""
     try:
@@ -30,4 +33,4 @@ def keep(store: ObjectStore, audited: Audited) -> bool:
 
 def read(store: ObjectStore) -> Audited | None:
     """The last one; None before the first."""
-    return hint.read(store, KEY, Audited)
+    return hint.read(store, KEY, _AUDITED)

@@ -45,10 +45,16 @@ class _Trail(msgspec.Struct):
     events: list[_OnItsWay]
 
 
+_TRAIL = msgspec.json.Decoder(_Trail)
+
+
 class _Event(msgspec.Struct):
     id: str
     time: str
     traceparent: str
+
+
+_event = msgspec.json.Decoder(_Event).decode
 
 
 class _Line(msgspec.Struct):
@@ -57,8 +63,14 @@ class _Line(msgspec.Struct):
     value: msgspec.Raw
 
 
+_line = msgspec.json.Decoder(_Line).decode
+
+
 class _Rejected(msgspec.Struct):
     offset: int
+
+
+_rejected = msgspec.json.Decoder(_Rejected).decode_lines
 
 
 class Traces:
@@ -174,7 +186,7 @@ class _TracedStore:
             self._keep(key, _Trail(True, [event for event in trail.events if event.day != day]))
 
     def _trail(self, key: str) -> _Trail | None:
-        return hint.read(self._store, f"{_FOLDER}{key}.json", _Trail)
+        return hint.read(self._store, f"{_FOLDER}{key}.json", _TRAIL)
 
     def _keep(self, key: str, trail: _Trail) -> None:
         if trail.events:
@@ -185,7 +197,7 @@ class _TracedStore:
     def _rejected(self, key: str) -> set[int]:
         stored = lookup(self._store, keys.rejected(key))
         rows = lines.decode(stored.data) if stored is not None else b""
-        return {row.offset for row in msgspec.json.Decoder(_Rejected).decode_lines(rows)}
+        return {row.offset for row in _rejected(rows)}
 
 
 class _Arrived(msgspec.Struct):
@@ -193,10 +205,13 @@ class _Arrived(msgspec.Struct):
     timestamp: str
 
 
+_arrived = msgspec.json.Decoder(_Arrived).decode_lines
+
+
 def _arrival_ns(content: bytes) -> dict[int, int]:
     from loginlake.silver.moments import moment
 
-    rows = msgspec.json.Decoder(_Arrived).decode_lines(content)
+    rows = _arrived(content)
     times = ((row.offset, moment(row.timestamp)) for row in rows)
     return {offset: int(when.timestamp() * 1_000_000) * 1_000 for offset, when in times if when is not None}
 
@@ -204,8 +219,8 @@ def _arrival_ns(content: bytes) -> dict[int, int]:
 def _sampled(line: bytes, now: int) -> Iterator[_OnItsWay]:
     """The event of a bronze line, where it has a context that says it is sampled."""
     try:
-        row = msgspec.json.decode(line, type=_Line)
-        event = msgspec.json.decode(row.value, type=_Event)
+        row = _line(line)
+        event = _event(row.value)
     except msgspec.ValidationError:
         return  # the words are in it, but not as an event has them
     if _CONTEXT(event.traceparent) and int(event.traceparent[-2:], 16) & 1:

@@ -30,6 +30,9 @@ class Begun(msgspec.Struct, frozen=True):
         return of((*self.rules, *other.rules), (*self.hours, *other.hours))
 
 
+_begun = msgspec.json.Decoder(Begun).decode
+
+
 def of(rules: Iterable[str], hours: Iterable[keys.Slot]) -> Begun:
     """Begun by these rules, with rows in these hours."""
     return Begun(sorted({*rules}), sorted({*hours}))
@@ -41,7 +44,7 @@ def read(store: ObjectStore, entry: str) -> Begun | None:
     if stored is None or not stored.data:
         return None
     try:
-        return msgspec.json.decode(stored.data, type=Begun)
+        return _begun(stored.data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return Begun(["unreadable"], [])
 

@@ -99,8 +99,11 @@ class _Offset(msgspec.Struct):
     offset: int
 
 
+_decode_offset = msgspec.json.Decoder(_Offset).decode
+
+
 def _offset(line: bytes) -> int:
-    return msgspec.json.decode(line, type=_Offset).offset
+    return _decode_offset(line).offset
 
 
 def _objects(store: ObjectStore, which: Which) -> Iterator[tuple[str, bytes]]:

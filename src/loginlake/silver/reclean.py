@@ -53,6 +53,9 @@ class _Receipt(msgspec.Struct):
         return {msgspec.convert({k: v for k, v in hour.items() if k != "rows"}, _Slot).slot for hour in self.hours}
 
 
+_decode_receipt = msgspec.json.Decoder(_Receipt).decode
+
+
 class _Before(NamedTuple):
     """What is known of an object that was cleaned, or begun: its receipt, its entry of a work list, what that says."""
 
@@ -311,7 +314,7 @@ def _settled(store: ObjectStore) -> Iterator[str]:
 def _receipt(store: ObjectStore, key: str) -> _Receipt | None:
     """What a receipt says; nothing but that it exists, where it cannot be read."""
     try:
-        return msgspec.json.decode(store.get(keys.receipt(key)).data, type=_Receipt)
+        return _decode_receipt(store.get(keys.receipt(key)).data)
     except ObjectNotFound:
         return None
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -26,9 +26,12 @@ class Watermark(msgspec.Struct, frozen=True, omit_defaults=True):
     receipted: dict[str, str] = {}
 
 
+_WATERMARK = msgspec.json.Decoder(Watermark)
+
+
 def read(store: ObjectStore) -> Watermark | None:
     """What clean said last; None when it said nothing, or nothing that can be read (it is made anew)."""
-    return hint.read(store, keys.CLEAN_WATERMARK, Watermark)
+    return hint.read(store, keys.CLEAN_WATERMARK, _WATERMARK)
 
 
 def landed_until(store: ObjectStore) -> str | None:

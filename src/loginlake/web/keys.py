@@ -35,6 +35,9 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked: str | None = None
 
 
+_keys = msgspec.json.Decoder(list[ApiKey]).decode
+
+
 class ApiKeys:
     """The keys' file. Nothing is read before the first call; a missing file has no keys."""
 
@@ -57,7 +60,7 @@ class ApiKeys:
     def all(self) -> list[ApiKey]:
         """Every key, revoked ones too, in the order in which they were made."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=list[ApiKey])
+            return _keys(self._path.read_bytes())
         except FileNotFoundError:
             return []
         except OSError as error:

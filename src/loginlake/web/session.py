@@ -18,6 +18,8 @@ from fastapi.responses import Response
 
 from loginlake.web.context import Person, Session, WebContext, context_of
 
+_session = msgspec.json.Decoder(Session).decode
+
 _VISIT_S = 24 * 3600
 
 
@@ -121,7 +123,7 @@ def current_session(request: Request) -> Session | None:
     context = context_of(request)
     cookie = request.cookies.get(session_cookie(context), "")
     content = context.state.session(session_key(context.secret, cookie)) if cookie else None
-    session = msgspec.json.decode(content, type=Session) if content else None
+    session = _session(content) if content else None
     return session if session and session.person.provider == context.verifier.provider else None
 
 
