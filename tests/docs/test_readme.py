@@ -87,6 +87,22 @@ def test_both_languages_name_the_same_commands() -> None:
     assert len(commands(README)) >= 9
 
 
+def test_both_languages_say_the_same_of_the_same() -> None:
+    """The same sections, each with the same rows and the same links, but for the link to the other language."""
+
+    def shape(text: str) -> list[tuple[int, list[str]]]:
+        sections = re.split(r"^#+ ", text, flags=re.MULTILINE)
+        return [
+            (
+                len(re.findall(r"^\|", part, re.MULTILINE)),
+                sorted(link for link in links(part) if not link.startswith("README")),
+            )
+            for part in sections
+        ]
+
+    assert shape(README) == shape(SPANISH)
+
+
 @pytest.mark.parametrize("command", sorted({*commands(README), *commands(SPANISH)}))
 def test_the_commands_exist(command: str, tmp_path: Path) -> None:
     program, *words = shlex.split(command)
