@@ -205,7 +205,7 @@ async def test_a_log_that_never_answers_is_a_503_in_bounded_time(tmp_path: Path)
         while answer.status_code == 503:  # a busy machine may not send in that time either; the test's own bounds this
             answer = await browser.sign_in(credential)
         assert answer.status_code == 200
-        assert len(site.log.signins()) == 1
+        assert len({event["id"] for event in site.log.signins()}) == 1
     await site.close()
 
 
