@@ -7,12 +7,12 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import html
 
 from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask, Known
+from loginlake.dashboard.drawn import Tree
 from loginlake.dashboard.parts import Parts, Props, aria, table
-from loginlake.dashboard.wish import address
 
 Component = Any
 COLOURS = (
@@ -163,12 +163,16 @@ def day_table(
     ask: Ask,
 ) -> Component:
     """The same figures as a table, the latest day first; each day leads to where its numbers are from."""
-    rows = []
+    columns = [numbers[key] for key in labels]
+    rows: list[list[Any]] = []
     for at in range(len(days) - 1, -1, -1):
-        shown = [numbers[key][at] if key == BEFORE or known.has(days[at]) else None for key in labels]
-        cells = ["—" if number is None else ask.number(number) for number in shown]
-        rows.append([day_link(days[at], known, ask), *cells])
-    return table(title, [ask.text("day"), *labels.values()], rows)
+        day, told = days[at], known.has(days[at])
+        shown = [column[at] if told or key == BEFORE else None for key, column in zip(labels, columns, strict=True)]
+        words = formats.full_day(day, ask.language)
+        if day == known.open:
+            words = f"{words} ({ask.text('so_far')})"
+        rows.append([day.isoformat() if told and known.first else "", words, *shown])
+    return table(title, [ask.text("day"), *labels.values()], [], days=rows)
 
 
 def day_link(day: date, known: Known, ask: Ask) -> Component:
@@ -176,5 +180,5 @@ def day_link(day: date, known: Known, ask: Ask) -> Component:
     words = formats.full_day(day, ask.language)
     if known.first is None or not known.has(day):
         return words
-    link = dcc.Link(words, href=f"/dashboard/pipeline{address(day=day.isoformat())}")
-    return [link, f" ({ask.text('so_far')})"] if day == known.open else link
+    link = Tree(["a", {"href": f"/dashboard/pipeline?day={day}"}, words])  # of a year they are many
+    return Tree(["", {}, link, f" ({ask.text('so_far')})"]) if day == known.open else link

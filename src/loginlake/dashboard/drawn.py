@@ -20,12 +20,12 @@ class Tree(list[Any]):
 
 def tree(component: Component) -> Any:
     """A component of dash.html (or a list, a text, a number, nothing) as a tree; lists become children."""
+    if component.__class__ in {str, Tree}:
+        return component
     if component is None:
         return ""
     if isinstance(component, str | int | float):
         return str(component)
-    if isinstance(component, Tree):
-        return component
     if isinstance(component, list | tuple):
         return ["", {}, *map(tree, component)]
     found = component.to_plotly_json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -45,11 +46,13 @@ def share(part: int, whole: int, language: Language) -> str:
     return percent(round(100 * part / whole), language) if whole else "—"
 
 
+@lru_cache(maxsize=4096)
 def day(value: date, language: Language) -> str:
     """24 nov, 24 Nov."""
     return f"{value.day}{NBSP}{_MONTHS[language][value.month - 1]}"
 
 
+@lru_cache(maxsize=4096)
 def weekday(value: date, language: Language) -> str:
     """The day with its weekday: mar 24 nov, Tue 24 Nov."""
     return f"{_WEEKDAYS[language][value.weekday()]}{NBSP}{day(value, language)}"
@@ -67,6 +70,7 @@ def weekday_name(number: int, language: Language) -> str:
     return _WEEKDAYS[language][number]
 
 
+@lru_cache(maxsize=4096)
 def full_day(value: date, language: Language) -> str:
     """24 nov 2026, 24 Nov 2026."""
     return f"{day(value, language)}{NBSP}{value.year}"

@@ -9,7 +9,8 @@ from dash import html
 
 from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask
-from loginlake.dashboard.parts import Parts, aria
+from loginlake.dashboard.drawn import Tree
+from loginlake.dashboard.parts import Parts
 from loginlake.dashboard.series import OTHERS, Bar, Series, bars
 from loginlake.dashboard.texts import TEXTS
 
@@ -39,22 +40,23 @@ def nothing(ask: Ask) -> Component:
 def bar_rows(found: list[Bar], ask: Ask, words: Callable[[str], str]) -> Component:
     """Names with their bars, numbers, shares and changes."""
     highest, total = max(bar.number for bar in found), sum(bar.number for bar in found)
-    return html.Ul([_row(bar, highest, total, ask, words) for bar in found], className="bars")
+    return Tree(["ul", {"class": "bars"}, *(_row(bar, highest, total, ask, words) for bar in found)])
 
 
-def _row(bar: Bar, highest: int, total: int, ask: Ask, words: Callable[[str], str]) -> Component:
+def _row(bar: Bar, highest: int, total: int, ask: Ask, words: Callable[[str], str]) -> list[Any]:
     name = ask.text("others_names") if bar.name == OTHERS else words(bar.name) or ask.text("unknown")
     width = f"{max(1, round(100 * bar.number / highest))}%" if bar.number else "0"
     change = formats.change(*bar.change, ask.language) if bar.change and bar.change[1] else ""
-    return html.Li(
-        [
-            html.Span(html.Bdi(name), className="bar-name", title=name if name == bar.name else f"{name} ({bar.name})"),
-            html.Span(change, className="bar-change"),
-            html.Span(ask.number(bar.number), className="bar-count"),
-            html.Span(formats.share(bar.number, total, ask.language), className="bar-share"),
-            html.Span(html.Span(style={"width": width}), className="bar-track", **aria(hidden="true")),
-        ]
-    )
+    title = name if name == bar.name else f"{name} ({bar.name})"
+    return [
+        "li",
+        {},
+        ["span", {"class": "bar-name", "title": title}, ["bdi", {}, name]],
+        ["span", {"class": "bar-change"}, change],
+        ["span", {"class": "bar-count"}, ask.number(bar.number)],
+        ["span", {"class": "bar-share"}, formats.share(bar.number, total, ask.language)],
+        ["span", {"class": "bar-track", "aria-hidden": "true"}, ["span", {"style": {"width": width}}]],
+    ]
 
 
 def method_words(code: str, ask: Ask) -> str:

@@ -45,7 +45,8 @@ class Parts:
 
 def digest(props: object) -> str:
     """A short name of some properties."""
-    content = json.dumps(props, default=_plain, sort_keys=True)
+    one = props.get("data-drawn") if isinstance(props, dict) and len(props) == 1 else None
+    content = one if isinstance(one, str) else json.dumps(props, default=_plain, sort_keys=True)
     return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
@@ -76,14 +77,23 @@ def heat(words: Component, title: str, part: int, whole: int) -> Tree:
 
 
 def table(
-    caption: str, columns: Sequence[str], rows: Sequence[Sequence[Component]], kind: str = "numbers"
+    caption: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Component]],
+    kind: str = "numbers",
+    days: Sequence[Sequence[Any]] = (),
 ) -> Component:
-    """Numbers (or words, by `kind`) as a table: the first cell of each row names it."""
+    """Numbers (or words, by `kind`) as a table: the first cell of each row names it.
+
+    `days` are rows that the browser makes, a year having many: the day (none: no link to it), its words, its numbers.
+    """
     head: list[Any] = ["tr", {}, *(["th", {"scope": "col"}, column] for column in columns)]
     body: list[Any] = [
         ["tr", {}, ["th", {"scope": "row"}, tree(row[0])], *(["td", {}, tree(cell)] for cell in row[1:])]
         for row in rows
     ]
+    if days:
+        body.append(["days", {}, *days])
     named: list[Any] = ["caption", {"class": "unseen"}, caption]
     return Tree(["table", {"class": kind}, named, ["thead", {}, head], ["tbody", {}, *body]])
 

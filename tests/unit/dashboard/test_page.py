@@ -122,6 +122,25 @@ def test_every_chart_is_a_table_too(chrome: Browser, served: Served, look: Look)
     assert watch.faults == []
 
 
+def test_a_chart_names_what_is_pointed_at_and_the_day_that_is_not_over(chrome: Browser, served: Served) -> None:
+    with visitor(chrome, served.origin, USUAL) as (page, watch):
+        open_dashboard(page, served.origin)
+        box = page.locator("#daily-chart").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] - 12, box["y"] + box["height"] / 2)
+        expect(page.locator("#daily-chart .tip")).to_contain_text("mar\xa024\xa0nov (hasta ahora)")
+        expect(page.locator("#daily-chart .tip-row")).to_have_count(2)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page.locator("#daily-chart .tip")).not_to_contain_text("hasta ahora")
+        assert page.title() == "Resumen · loginlake"
+        expect(page.locator("#nav [aria-current=page]")).to_have_text("Resumen")
+        page.goto(f"{served.origin}/dashboard/security")
+        page.locator("#refused-chart .recharts-bar-rectangle path").first.hover()
+        expect(page.locator("#refused-chart .tip")).to_contain_text("Caducada")
+        expect(page.locator("#nav [aria-current=page]")).to_have_text("Seguridad")
+    assert watch.faults == []
+
+
 def test_the_first_screen_needs_no_scrolling_and_little_to_load(chrome: Browser, served: Served) -> None:
     with visitor(chrome, served.origin, USUAL) as (page, watch):
         open_dashboard(page, served.origin)

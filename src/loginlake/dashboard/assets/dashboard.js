@@ -34,7 +34,8 @@
   };
 
   // What a chart says of a day: each series' name beside its own mark; dots are the day that is not over.
-  const tooltip = ({ label, payload }, { labels, soFar, unit }) => {
+  const tooltip = ({ label, payload }, ...given) => {
+    const { labels, soFar, unit } = given.find((one) => one?.labels); // React may put a reference before it
     const make = window.React.createElement;
     const point = payload?.[0]?.payload;
     if (!point) return null;

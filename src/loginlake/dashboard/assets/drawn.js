@@ -28,9 +28,24 @@
     window.scrollTo(0, 0);
   };
 
+  // A row of a table by day: [day or nothing, its words, number or nothing, ...]
+  const numbers = new Intl.NumberFormat(document.documentElement.lang);
+  const dayRow = ([day, words, ...counts]) =>
+    build([
+      "tr",
+      {},
+      ["th", { scope: "row" }, day ? ["a", { href: `/dashboard/pipeline?day=${day}` }, words] : words],
+      ...counts.map((count) => ["td", {}, count === null ? "—" : numbers.format(count)]),
+    ]);
+
   const build = (node) => {
     if (typeof node === "string") return document.createTextNode(node);
     const [tag, attributes, ...children] = node;
+    if (tag === "days") {
+      const list = document.createDocumentFragment();
+      list.append(...children.map(dayRow));
+      return list;
+    }
     if (tag === "") {
       const list = document.createDocumentFragment();
       list.append(...children.map(build));
