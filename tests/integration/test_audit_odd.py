@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
-from fakes.command_line import CommandLine
+from fakes.command_line import CommandLine, content
 
 DEMO = ("demo", "--people", "40", "--days", "2", "--until", "2026-11-20")
 
@@ -34,3 +36,14 @@ def test_days_that_end_before_they_begin_are_no_proof(line: CommandLine) -> None
     for verb in (("audit",), ("rebuild", "gold"), ("rejected", "list")):
         result = line.run(*verb, "--from", "2026-11-20", "--to", "2026-11-19")
         assert (result.exit_code, "--from is after --to" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("folder", ["silver/signins", "repeated"])
+@pytest.mark.parametrize("more", [b"\n", b" \n"])
+def test_a_blank_line_in_an_hour_is_named(line: CommandLine, folder: str, more: bytes) -> None:
+    line(*DEMO, "--repeats", "0.2")
+    line.pass_through()
+    path = line.files(folder)[0]
+    path.write_bytes(gzip.compress(content(path) + more))
+    found = line.json("audit", "--deep", code=1)["findings"]
+    assert ("hour_unreadable", str(path.relative_to(line.data / "lake"))) in [(f["fault"], f["where"]) for f in found]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from operator import le
+from operator import attrgetter, le
 from typing import TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ Unknown = Callable[[Origin], bool]
 STORED = np.dtype([("log", "<u4"), ("partition", "<u4"), ("offset", "<i8"), ("line", "<i8")])
 WINNER = ("log", "partition", "offset")
 _ORIGIN = list(WINNER)
+_PLACE = attrgetter("time", "source", "id", *WINNER)
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -70,15 +71,17 @@ def read(store: ObjectStore, slot: keys.Slot) -> Hour:
         winner = (seen.winner_log, seen.winner_partition, seen.winner_offset)
         hour.repeated.append(((seen.log, seen.partition, seen.offset), winner))
     texts, rows = _content(store, hour, keys.silver(slot), _rows_of)
+    if not rows:
+        return hour
+    time, source, id_, *origin = zip(*map(_PLACE, rows), strict=True)
     hour.silver = np.empty(len(rows), STORED)
-    for name in WINNER:
-        hour.silver[name] = [getattr(row, name) for row in rows]
+    for name, column in zip(WINNER, origin, strict=True):
+        hour.silver[name] = column
     hour.silver["line"] = list(map(hash, texts))
-    hour.ids = [hash((row.source, row.id)) for row in rows]
-    places = [(row.time, row.source, row.id, row.log, row.partition, row.offset) for row in rows]
+    hour.ids = list(map(hash, zip(source, id_, strict=True)))
+    places = list(zip(time, source, id_, *origin, strict=True))
     if not all(map(le, places, places[1:])):
-        pairs = pairwise(places)
-        hour.disorder = [after[3:] for before, after in pairs if after < before]
+        hour.disorder = [after[3:] for before, after in pairwise(places) if after < before]
     return hour
 
 
@@ -89,6 +92,8 @@ def _content(
     try:
         content = lines.decode(store.get(key).data)
         texts, rows = lines.split(content), decode(content)
+        if len(texts) != len(rows):
+            raise Corrupt("A line is no row.")
     except ObjectNotFound:
         return [], []
     except (Corrupt, msgspec.MsgspecError, UnicodeDecodeError):
@@ -103,22 +108,21 @@ def equal(hour: Hour, wanted: Records) -> bool:
         return False
     if len(hour.silver) + len(hour.repeated) != len(wanted):
         return False
-    wanted = wanted[np.lexsort([wanted[name] for name in reversed(["group", *_ORIGIN])])]
-    first = np.ones(len(wanted), bool)
-    first[1:] = wanted["group"][1:] != wanted["group"][:-1]
-    winners = wanted[first]
-    if len(winners) != len(hour.silver):
+    wanted, silver = _by_origin(wanted), _by_origin(hour.silver)
+    _, earliest, group = np.unique(wanted["group"], return_index=True, return_inverse=True)
+    winner = earliest[group]
+    kept = winner == np.arange(len(wanted))
+    if len(earliest) != len(silver):
         return False
-    silver = hour.silver[np.lexsort([hour.silver[name] for name in reversed(_ORIGIN)])]
-    expected = winners[np.lexsort([winners[name] for name in reversed(_ORIGIN)])]
-    if not all(np.array_equal(silver[name], expected[name]) for name in STORED.names or ()):
+    if not all(np.array_equal(silver[name], wanted[name][kept]) for name in STORED.names or ()):
         return False
-    of_each = winners[np.cumsum(first) - 1]
-    repeats = {
-        (tuple(mine), tuple(theirs))
-        for mine, theirs in zip(wanted[~first][_ORIGIN].tolist(), of_each[~first][_ORIGIN].tolist(), strict=True)
-    }
-    return len(hour.repeated) == len(repeats) and set(hour.repeated) == repeats
+    mine, theirs = wanted[~kept][_ORIGIN].tolist(), wanted[winner[~kept]][_ORIGIN].tolist()
+    return len(hour.repeated) == len(mine) and set(hour.repeated) == set(zip(mine, theirs, strict=True))
+
+
+def _by_origin(rows: Records) -> Records:
+    found: Records = rows[np.lexsort([rows[name] for name in reversed(_ORIGIN)])]
+    return found
 
 
 def explain(hour: Hour, wanted: Records, unknown: Unknown) -> tuple[list[Finding], int]:

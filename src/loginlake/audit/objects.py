@@ -101,8 +101,8 @@ class ObjectReader:
         key, name = read.facts.key, keys.parse_bronze(read.facts.key)
         origins = np.array(judged.origins, np.int64).reshape(-1, 3)
         hours = {f"{name.date}T{name.hour:02d}"}
-        strange = [tuple(origin) for origin in origins.tolist() if tuple(origin[:2]) != (name.log, name.partition)]
         offsets = origins[:, 2]
+        strange = (origins[:, :2] != (name.log, name.partition)).any()
         if strange or not len(offsets) or int(offsets[0]) != name.start or judged.hours - hours:
             place = said(places([tuple(origins[0].tolist())])) if len(offsets) else "nothing"
             what = f"Its lines belong elsewhere: it begins with {place}, arrived {min(judged.hours, default='never')}."
