@@ -107,10 +107,18 @@ class MongoGold:
         """Up to `limit` documents in the index's order, past `after`. An index's fields hold one type, never null."""
         self._ensure(index)
         fields = [*index.fields, "_id"]
-        query = _range(fields, prefix, after, "$lt" if descending else "$gt")
+        queries = _ranges(fields, prefix, after, "$lt" if descending else "$gt")
         # The fixed fields too: then the order is the index's own, and no server sorts.
         order = [(name, DESCENDING if descending else ASCENDING) for name in fields]
-        return self._call(lambda: list(self._of(index.collection).find(query).sort(order).limit(limit)))
+
+        def act() -> list[Document]:
+            found: list[Document] = []
+            for query in queries:
+                if len(found) < limit:
+                    found += self._of(index.collection).find(query).sort(order).limit(limit - len(found))
+            return found
+
+        return self._call(act)
 
     def delete(self, collection: str, ids: Iterable[str]) -> None:
         """Remove the documents that exist among `ids`."""
@@ -223,20 +231,16 @@ def _not_newer(document: Document) -> _Raw:
     return {"_id": document["_id"], "generation": {"$not": {"$gt": _generation(document)}}}
 
 
-def _range(fields: Sequence[str], prefix: Sequence[Any], after: Sequence[Any] | None, past: str) -> _Raw:
-    """The query of what has the prefix and lies past `after` in the order of the fields left free.
+def _ranges(fields: Sequence[str], prefix: Sequence[Any], after: Sequence[Any] | None, past: str) -> list[_Raw]:
+    """The queries of what has the prefix and lies past `after`, in the order of the fields left free.
 
-    (a, b, c) past (x, y, z) is: a past x, or a = x and b past y, or ...; beside it `a` at or past x, so that every
-    server finds one range of the index.
+    (a, b, c) past (x, y, z) is: a = x and b = y and c past z; then a = x and b past y; then a past x. One query each:
+    a server that is asked for all three by $or may read the whole collection.
     """
-    query: _Raw = dict(zip(fields, prefix, strict=False))
+    fixed: _Raw = dict(zip(fields, prefix, strict=False))
     free = list(fields[len(prefix) :])
     if after is None:
-        return query
+        return [fixed]
     mark = after[len(prefix) :]
-    steps = [
-        {**dict(zip(free, mark[:depth], strict=False)), free[depth]: {past: mark[depth]}} for depth in range(len(free))
-    ]
-    if len(steps) == 1:
-        return {**query, **steps[0]}
-    return {**query, free[0]: {f"{past}e": mark[0]}, "$or": steps}
+    steps = reversed(range(len(free)))
+    return [fixed | dict(zip(free, mark[:depth], strict=False)) | {free[depth]: {past: mark[depth]}} for depth in steps]

@@ -23,7 +23,7 @@ from pymongo.errors import (
 
 from loginlake.errors import Denied, GiveUp, LoginlakeError, Misconfigured, Overloaded, TooLarge, Unavailable
 from loginlake.gold import mongo_errors
-from loginlake.gold.mongo import MongoGold, _range
+from loginlake.gold.mongo import MongoGold, _ranges
 from loginlake.gold.mongo_url import parse
 
 SECRET = "p4ssw0rd"
@@ -210,12 +210,11 @@ def test_of_a_throttled_batch_only_the_rest_is_sent_again(monkeypatch: pytest.Mo
     gold.close()
 
 
-def test_one_range_of_the_index() -> None:
+def test_one_range_of_the_index_a_query_the_nearest_first() -> None:
     fields = ["town", "last", "_id"]
-    assert _range(fields, (), None, "$gt") == {}
-    assert _range(fields, ("a", 1), ("a", 1, "x"), "$gt") == {"town": "a", "last": 1, "_id": {"$gt": "x"}}
-    assert _range(fields, ("a",), ("a", 1, "x"), "$lt") == {
-        "town": "a",
-        "last": {"$lte": 1},
-        "$or": [{"last": {"$lt": 1}}, {"last": 1, "_id": {"$lt": "x"}}],
-    }
+    assert _ranges(fields, (), None, "$gt") == [{}]
+    assert _ranges(fields, ("a", 1), ("a", 1, "x"), "$gt") == [{"town": "a", "last": 1, "_id": {"$gt": "x"}}]
+    assert _ranges(fields, ("a",), ("a", 1, "x"), "$lt") == [
+        {"town": "a", "last": 1, "_id": {"$lt": "x"}},
+        {"town": "a", "last": {"$lt": 1}},
+    ]
