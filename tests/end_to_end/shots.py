@@ -197,6 +197,6 @@ def open_dashboard(page: Page, origin: str) -> None:
     """The dashboard with its figures and charts drawn."""
     page.goto(f"{origin}/dashboard/")
     page.wait_for_selector("#page.is-ready")
-    page.wait_for_selector("#daily-chart svg .recharts-area-area")
+    page.wait_for_selector("#daily-chart svg .recharts-area-area", state="attached")  # flat on a lake's first day
     page.wait_for_selector("#hourly-chart svg .recharts-bar-rectangle path")
     page.wait_for_selector("#latest tbody tr")

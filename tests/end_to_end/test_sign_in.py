@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,7 @@ def test_a_sign_in_travels_to_gold_and_appears_on_the_dashboard(chrome: Browser,
         expect(page.locator("#hello")).to_have_text("Hola, Valeria Quiroga")
         assert loaded(page, "#photo")
         assert "valeria.svg" in (page.locator("#photo").get_attribute("src") or "")
+        expect(page.locator('[data-step="bronze"] .place')).to_have_text(re.compile(r"^…\d+\.jsonl\.gz$"))
         shown = {step: opened(page, step) for step in STEPS}
         open_dashboard(page, lake.origin)
         expect(page.locator("#latest tbody tr").first).to_contain_text("Valeria Quiroga")

@@ -178,7 +178,7 @@ function draw(session, steps, announced) {
     time.title = clock.format(new Date(step.at));
     const place = item.querySelector(".place");
     place.title = step.place ?? "";
-    place.textContent = /^(bronze|silver)\//.test(place.title) ? place.title.split("/").at(-1).replace(/^0{3,}/, "…") : place.title;
+    place.textContent = /^(bronze|silver)\//.test(place.title) ? place.title.split("/").at(-1).replace(/^0{3,}(?=\d)/, "…") : place.title;
     const open = item.querySelector(".json");
     open.hidden = false;
     open.onclick = () => toggle(open, step, session.event_id);
