@@ -2,7 +2,7 @@
 
     python bench/path.py [MILLIONS ...]      default: 1
 
-A million is 90 days of 62,500 people; 4 are 360 days, of people who come back. Prints events a CPU-second and the peak
+A million is 90 days of 80,000 people; 4 are 360 days, of people who come back. Prints events a CPU-second and the peak
 memory of each stage, for all of it and then for one day more on top; and the same for a peer, of one million: a plain
 Polars script that reads the same bronze, drops nulls and repeats and counts by day, without any of the promises.
 """
@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 PEER = Path(__file__).parent / "peers" / "polars_script.py"
 LOGINLAKE = Path(sys.executable).with_name("loginlake")
-EVENTS_A_PERSON = 16.0  # what 90 days of the demo give, about
+EVENTS_A_PERSON = 12.4  # what 90 days of the demo give, about
 DAYS = 90
 STAGES = {
     "land": ["land", "--once"],
