@@ -124,7 +124,7 @@ def make(gold: EmbeddedGold, many: int, signins: int, days: int) -> None:
     gold.replace(pointer.ROWS, [{"_id": pointer.row_id(1, key), "generation": 1, **row} for key, row in rows.items()])
     claimed = pointer.claim(gold, pointer.read(gold), datetime.now(UTC))
     now = f"{LAST}T23:00:00.000000Z"
-    new = pointer.Pointer(claimed.version, 1, now, now, dict.fromkeys(rows, 1))
+    new = pointer.Pointer(claimed.version, pointer.SHAPE, 1, now, now, dict.fromkeys(rows, 1))
     pointer.switch(gold, claimed, new)
 
 

@@ -51,9 +51,11 @@ class Expected:
         refusals: Sequence[Row] = (),
         rejected: Sequence[tuple[str, str]] = (),
         agents: dict[str | None, tuple[str, str, str]] = AGENTS,
+        repeated: Sequence[str] = (),
     ) -> None:
+        """`repeated`: the day of each repeat."""
         self.signins = sorted(signins, key=lambda row: (row["time"], row["source"], row["id"]))
-        self.refusals, self.rejected, self.agents = refusals, rejected, agents
+        self.refusals, self.rejected, self.agents, self.repeated = refusals, rejected, agents, repeated
         self.active: dict[str, set[str]] = {}
         for row in signins:
             self.active.setdefault(row["time"][:10], set()).add(f"{row['provider']}|{row['user_id']}")
@@ -84,6 +86,7 @@ class Expected:
             "resurrected": len((today & earlier) - month),
             "dormant": len(self.active.get(_shift(day, -30), set()) - self._during(day, 30)),
             "refusals": len(refusals),
+            "repeated": self.repeated.count(day),
             "rejected": len(rejected),
             "by_hour": [sum(int(row["time"][11:13]) == hour for row in rows) for hour in range(24)],
             "by_source": named(row["source"] for row in rows),
@@ -180,6 +183,7 @@ class Expected:
         return {
             "signins": len(self.signins),
             "refusals": len(self.refusals),
+            "repeated": len(self.repeated),
             "rejected": len(self.rejected),
             "rejected_by_reason": named(reason for _, reason in self.rejected),
             "people": len(set().union(*self.active.values())),

@@ -100,6 +100,14 @@ def put_silver(
     return changed
 
 
+def put_repeats(store: ObjectStore, hour: str, number: int, kind: keys.Kind = "signins") -> None:
+    """So many repeats of an hour (2026-11-24T10:00), and the mark."""
+    slot = keys.Slot(kind, hour[:10], int(hour[11:13]))
+    rows = [{"log": 0, "partition": 0, "offset": 100 + at} for at in range(number)]
+    store.put(keys.repeated(slot), lines.encode(json.dumps(row).encode() for row in rows))
+    mark(store, slot.date)
+
+
 def put_rejected(store: ObjectStore, arrived: str, start: int, reasons: Sequence[str]) -> None:
     """A bronze object whose lines were rejected for these reasons: its rejected object, its receipt, and the mark."""
     name = keys.BronzeName(arrived[:10], int(arrived[11:13]), 0, 0, start).key

@@ -54,6 +54,7 @@ def day_document(at: date, number: int, hours: int = 24) -> Document:
         "resurrected": 0,
         "dormant": people // 20,
         "refusals": signins // 90,
+        "repeated": signins // 50,
         "rejected": signins // 70,
         "by_hour": by_hour,
         "by_source": named({"https://app.example": signins}),
@@ -226,13 +227,14 @@ class FakeAnswers:
     def pipeline(self) -> Document:
         self.reads.append("pipeline")
         if not self.by_day:
-            zeros: Document = dict.fromkeys(("signins", "refusals", "rejected", "people", "days"), 0)
+            zeros: Document = dict.fromkeys(("signins", "refusals", "repeated", "rejected", "people", "days"), 0)
             return {**zeros, "rejected_by_reason": [], "first_day": None, "last_day": None}
         signins = sum(document["signins"] for document in self.by_day.values())
         reasons = {"null_email": 412, "not_json": 187, "wrong_type_email": 96, "unknown_type": 61, "null_picture": 33}
         return {
             "signins": signins,
             "refusals": signins // 90,
+            "repeated": sum(document["repeated"] for document in self.by_day.values()),
             "rejected": sum(reasons.values()),
             "rejected_by_reason": named(reasons),
             "people": 4312,

@@ -46,9 +46,13 @@ class Silver:
 
 
 def _rows(folder: Path) -> Iterator[Row]:
+    return (json.loads(line) for _, line in _lines(folder))
+
+
+def _lines(folder: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(folder.rglob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as text:
-            yield from map(json.loads, text)
+            yield from ((path, line) for line in text)
 
 
 def _day(row: Row) -> date:
@@ -264,7 +268,23 @@ def _pipeline(silver: Silver, parts: dict[str, Any], data: Path) -> None:
     said = texts(parts["flow"])
     assert said[said.index("In gold") + 1] == f"{len(silver.signins) + len(silver.refusals):,}"
     rejected = Counter(row["reason"] for row in _rows(data / "lake/rejected/signins"))
-    assert said[said.index("Rejected by clean") + 1] == f"{rejected.total():,}"
+    repeated = Counter(path.parts[-3].removeprefix("date=") for path, _ in _lines(data / "lake/repeated"))
+    assert repeated
+    for label, number in {
+        "Clean": len(silver.signins) + len(silver.refusals),
+        "Repeated": repeated.total(),
+        "Rejected": rejected.total(),
+    }.items():
+        assert said[said.index(label) + 1] == f"{number:,}"
+    arrived = Counter(path.parts[-5].removeprefix("date=") for path, _ in _lines(data / "lake/rejected"))
+    signins, refused = (Counter(map(_day, rows)) for rows in (silver.signins, silver.refusals))
+    shown = [silver.last - timedelta(days=back) for back in range(14)]
+    numbers = [int(text.replace(",", "")) for text in texts(parts["by-day"]) if text.replace(",", "").isdigit()]
+    assert numbers == [
+        number
+        for day in shown
+        for number in (signins[day], refused[day], repeated[day.isoformat()], arrived[day.isoformat()])
+    ]
     rows = texts(parts["rejected-rows"])
     assert [text for text in rows if text.isdigit()] == [str(n) for n in sorted(rejected.values(), reverse=True)]
 

@@ -168,6 +168,7 @@ def _totals(gold: Gold, silver: _Silver, seen: people.Seen) -> list[Finding]:
     pipeline = {
         "signins": sum(facts["signins"] for facts in silver.facts.values()),
         "refusals": sum(facts["refusals"] for facts in silver.facts.values()),
+        "repeated": sum(facts["repeated"] for facts in silver.facts.values()),
         "rejected": rejected.total(),
         "rejected_by_reason": named(rejected.items()),
         "people": seen.new.total(),

@@ -77,11 +77,12 @@ class Latest(NamedTuple):
 
 
 class Path(NamedTuple):
-    """What gold holds, and what did not reach it and why."""
+    """What gold holds, and what did not reach it and why. `repeated` None: an older version's gold does not say."""
 
     signins: int
     people: int
     refusals: int
+    repeated: int | None
     rejected: int
     reasons: tuple[tuple[str, int], ...]
     first_day: date | None
@@ -215,6 +216,7 @@ def path(pipeline: Document, reasons: int) -> Path:
         signins=int(pipeline["signins"]),
         people=int(pipeline["people"]),
         refusals=int(pipeline["refusals"]),
+        repeated=pipeline.get("repeated"),
         rejected=int(pipeline["rejected"]),
         reasons=shown,
         first_day=date.fromisoformat(first) if first else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -52,24 +52,38 @@ def page(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[Co
 def _flow(stages: Stages, found: figures.Path, snapshot: Answers, ask: Ask) -> Component:
     accepted = None if stages.accepted is None else stages.accepted + (stages.spooled or 0)
     waiting = None if accepted is None or stages.landed is None else max(0, accepted - stages.landed)
-    gold = found.signins + found.refusals
-    steps = [
-        ("web", "stage_accepted", accepted, ask.text("stage_spooled", n=ask.number(stages.spooled or 0))),
-        ("topic", "stage_waiting", waiting, ask.text("stage_waiting_note")),
-        ("bronze", "stage_landed", stages.landed, ask.text("stage_landed_note")),
-        ("silver", "stage_rejected", found.rejected, _until(stages.cleaned_until, ask)),
-        ("gold", "stage_gold", gold, _until(snapshot.complete_until, ask)),
+    clean = found.signins + found.refusals
+    ends: dict[str, int | None] = {
+        "stage_clean": clean,
+        "stage_repeated": found.repeated,
+        "stage_rejected": found.rejected,
+    }
+    steps: list[tuple[str, Mapping[str, int | None], str]] = [
+        ("web", {"stage_accepted": accepted}, ask.text("stage_spooled", n=ask.number(stages.spooled or 0))),
+        ("topic", {"stage_waiting": waiting}, ask.text("stage_waiting_note")),
+        ("bronze", {"stage_landed": stages.landed}, ask.text("stage_landed_note")),
+        ("silver", ends, _until(stages.cleaned_until, ask)),
+        ("gold", {"stage_gold": clean}, _until(snapshot.complete_until, ask)),
     ]
     return html.Ol([_step(*step, ask) for step in steps], className="steps")
 
 
-def _step(name: str, key: str, count: int | None, note: str, ask: Ask) -> Component:
-    words = [
-        html.Span(ask.text(key), className="step-name"),
-        html.Strong("—" if count is None else ask.number(count), className="step-count"),
-        html.Span(note, className="step-note"),
+def _step(name: str, counts: Mapping[str, int | None], note: str, ask: Ask) -> Component:
+    shown = [
+        html.Div(
+            [
+                html.Span(ask.text(key), className="step-name"),
+                html.Strong(_number(count, ask), className="step-count"),
+            ],
+            className="step-pair",
+        )
+        for key, count in counts.items()
     ]
-    return html.Li(words, className=f"step step-{name}")
+    return html.Li([*shown, html.Span(note, className="step-note")], className=f"step step-{name}")
+
+
+def _number(count: int | None, ask: Ask) -> str:
+    return "—" if count is None else ask.number(count)
 
 
 def _until(value: str | None, ask: Ask) -> str:
@@ -109,11 +123,18 @@ def _days(parts: Parts, snapshot: Answers, ask: Ask) -> Component:
             day_link(date.fromisoformat(document["day"]), told, ask),
             ask.number(document["signins"]),
             ask.number(document["refusals"]),
+            _number(document.get("repeated"), ask),
             ask.number(document["rejected"]),
         ]
         for document in reversed(list(snapshot.days(first.isoformat(), ask.today.isoformat())))
     ]
-    columns = [ask.text("day"), ask.text("signins"), ask.text("refusals"), ask.text("rejected")]
+    columns = [
+        ask.text("day"),
+        ask.text("signins"),
+        ask.text("refusals"),
+        ask.text("stage_repeated"),
+        ask.text("stage_rejected"),
+    ]
     live = table(ask.text("by_day"), columns, rows) if rows else nothing(ask)
     box = parts.scroll("by-day", live, "by-day", "wide")
     return card("by-day", ask.text("by_day"), [box], note=ask.text("by_day_note"))

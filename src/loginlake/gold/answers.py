@@ -48,6 +48,7 @@ class Tally:
     domains: Counts = field(default_factory=Counter)
     agents: Counts = field(default_factory=Counter)
     refusals: Counts = field(default_factory=Counter)
+    repeated: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     recent: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SIGNINS))
     people: pl.DataFrame = field(
@@ -92,6 +93,7 @@ def day_facts(tally: Tally) -> dict[str, Any]:
         sources[source] += number
     return {
         **_facts(tally, None, MOST_NAMES),
+        "repeated": tally.repeated,
         "rejected": tally.rejected.total(),
         "by_source": named(sources.items()),
         "rejected_by_reason": named(tally.rejected.items()),

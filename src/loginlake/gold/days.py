@@ -1,10 +1,11 @@
-"""One day of the lake, read for gold: silver's rows in pieces, the rejected of its receipts, its people.
+"""One day of the lake, read for gold: silver's rows in pieces, its repeats, the rejected of its receipts, its people.
 
 Memory: some megabytes of lines at a time, and of each value no more than gold holds of it.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.silver.damage import DamagedHour
 
+_KINDS: tuple[keys.Kind, ...] = ("signins", "refusals")
+logger = logging.getLogger(__name__)
 READ_AT_ONCE = 16 * 1024 * 1024
 _KEYS = frozenset(("time", "provider", "user_id"))
 _PLACE = re.compile(r"/shard=(?P<shard>\d+)\.jsonl\.gz$")
@@ -67,6 +70,7 @@ def read_day(store: ObjectStore, day: str) -> Day:
         parts.setdefault(shard, []).append(people.of_rows(rows))
     for _, rows in _rows(store, "refusals", day, REFUSALS):
         tally.add_refusals(rows)
+    _count_repeated(store, day, tally)
     _count_rejected(store, day, tally)
     return Day(tally, {shard: people.of_day(some) for shard, some in parts.items()})
 
@@ -200,6 +204,19 @@ def _is_readable(store: ObjectStore, key: str, schema: Mapping[str, type[pl.Data
     except (Corrupt, pl.exceptions.PolarsError, UnicodeDecodeError):
         return False
     return True
+
+
+def _count_repeated(store: ObjectStore, day: str, tally: Tally) -> None:
+    """Repeats count on the day of what they repeat.
+
+    Where they cannot be read, the day's sign-ins do not wait for them: who makes the hour anew marks the day again.
+    """
+    for kind in _KINDS:
+        for entry in list(store.list(keys.repeated_day(kind, day))):
+            try:
+                tally.repeated += sum(map(lines.count, _pieces(store, entry.key)))
+            except DamagedHour as error:
+                logger.error("repeats are not counted: %s", error)  # noqa: TRY400 - a named condition
 
 
 def _count_rejected(store: ObjectStore, day: str, tally: Tally) -> None:

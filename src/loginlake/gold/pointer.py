@@ -1,12 +1,13 @@
 """The pointer: which generation of each row is current. Claimed, then switched, by compare-and-set.
 
-    {"_id":"current","version","generation","published_at","complete_until","keys":[[key, generation]...],
+    {"_id":"current","version","shape","generation","published_at","complete_until","keys":[[key, generation]...],
      "claims":[[generation, at]...],"retired":[[generation, at]...]}
 
 `version` rises with every claim and every switch, so that a switch succeeds only when nobody claimed since: of two
 publishers the later claim wins, and the other starts again. A row is `<generation>:<key>`; the row "retired" of a
 generation names the rows that it put out of use. `claims` are generations begun and never switched: what they wrote is
-nobody's. Both are removed after a while, when no reader can still hold them.
+nobody's. Both are removed after a while, when no reader can still hold them. `shape` says which fields the documents
+have (SHAPE): another version of this program may have written others.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ USERS = "users"
 DAY, RECENT_KEY, PIPELINE, TOTALS, CENSUS = "day:", "recent", "pipeline", "totals", "census"
 BY_GENERATION = Index(ROWS, ("generation",))
 RETIRED = "retired"
+SHAPE = 2
+"""Raise it when publish writes other fields: gold of another shape is made anew."""
 _ID = "current"
 _PAGE = 200
 
@@ -35,6 +38,7 @@ class Pointer:
     """What is current. `version` None: nothing was ever published here."""
 
     version: int | None = None
+    shape: int = 0
     generation: int = 0
     published_at: str | None = None
     complete_until: str | None = None
@@ -69,6 +73,7 @@ def read(gold: GoldStore) -> Pointer:
 def _pointer(found: Mapping[str, Any]) -> Pointer:
     return Pointer(
         version=found["version"],
+        shape=found.get("shape", 0),
         generation=found["generation"],
         published_at=found["published_at"],
         complete_until=found["complete_until"],
@@ -126,6 +131,7 @@ def _set(gold: GoldStore, seen: Pointer, new: Pointer) -> Pointer:
     document = {
         "_id": _ID,
         "version": version,
+        "shape": new.shape,
         "generation": new.generation,
         "published_at": new.published_at,
         "complete_until": new.complete_until,

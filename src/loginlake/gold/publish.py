@@ -109,11 +109,11 @@ def _pass(
     generation = current.generation
     if generation < published:
         logger.warning("Gold is older than what was published last, or new: every day is published again.")
-    if generation and pointer.CENSUS not in current.keys:
-        logger.info("Gold is of an older version: it is made anew.")
+    if generation and current.shape != pointer.SHAPE:
+        logger.info("Gold is of another version: it is made anew.")
         for day in days.every_day(store):
             days.forget_people(store, day)
-    if generation == 0 or generation < published or pointer.CENSUS not in current.keys:
+    if generation == 0 or generation < published or current.shape != pointer.SHAPE:
         _mark_every_day(store)
     claims = _claim(store)
     if not claims:

@@ -12,7 +12,7 @@ from loginlake.gold.pointer import DAY, PIPELINE, RECENT_KEY, USERS, Pointer
 from loginlake.gold.store import Document, GoldStore
 
 _EMPTY_PIPELINE: dict[str, Any] = {
-    **dict.fromkeys(("signins", "refusals", "rejected", "people", "days"), 0),
+    **dict.fromkeys(("signins", "refusals", "repeated", "rejected", "people", "days"), 0),
     "rejected_by_reason": [],
     "first_day": None,
     "last_day": None,

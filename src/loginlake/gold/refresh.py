@@ -134,7 +134,7 @@ class Refresh:
                 logger.error("a day cannot be published: %s", error)  # noqa: TRY400 - a named condition
                 self._damaged[day] = error
                 continue
-            whole = pointer.CENSUS in self._pointer.keys  # else an older version wrote the people's documents
+            whole = self._pointer.shape == pointer.SHAPE  # else another version wrote the people's documents
             trusted = whole and stored.digest == self._before.get(day, totals.NOTHING).people
             changes.append(people.changes(day, stored.frames(), now_there, trusted=trusted))
             number += changes[-1].height
@@ -338,6 +338,7 @@ class Refresh:
         swept = pointer.sweep(self._gold, self._pointer, at, self._keep_for)
         new = replace(
             swept,
+            shape=pointer.SHAPE,
             generation=self._generation,
             published_at=rfc3339(at),
             complete_until=complete_until or swept.complete_until,

@@ -126,8 +126,12 @@ def silver(slot: Slot) -> str:
 
 def repeated(slot: Slot) -> str:
     """The repeats of an hour and shard, one line each, of sign-ins and of refusals alike."""
-    folder = "" if slot.kind == "signins" else "kind=refusals/"
-    return f"repeated/{folder}date={slot.date}/hour={slot.hour:02d}/shard={slot.shard:02d}.jsonl.gz"
+    return f"{repeated_day(slot.kind, slot.date)}hour={slot.hour:02d}/shard={slot.shard:02d}.jsonl.gz"
+
+
+def repeated_day(kind: Kind, date: str) -> str:
+    """The folder of one day's repeats, with its slash."""
+    return f"repeated/{'' if kind == 'signins' else 'kind=refusals/'}date={date}/"
 
 
 def parse_silver(key: str) -> Slot:

@@ -128,4 +128,10 @@ def test_reasons_beyond_the_shown_are_counted_together() -> None:
         ],
     }
     assert figures.path(pipeline, 2).reasons == (("a", 5), ("b", 3), ("*", 6))
-    assert figures.path(FakeAnswers(0).pipeline(), 2) == figures.Path(0, 0, 0, 0, (), None)
+    assert figures.path(FakeAnswers(0).pipeline(), 2) == figures.Path(0, 0, 0, 0, 0, (), None)
+
+
+def test_gold_of_an_older_version_does_not_say_how_many_repeats() -> None:
+    pipeline = FakeAnswers().pipeline()
+    assert figures.path(pipeline, 2).repeated == pipeline.pop("repeated") > 0
+    assert figures.path(pipeline, 2).repeated is None

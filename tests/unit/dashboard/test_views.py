@@ -41,7 +41,7 @@ def test_words_of_reasons() -> None:
 
 @pytest.mark.parametrize(("lang", "others"), [("es", "otros motivos"), ("en", "other reasons")])
 def test_reasons_show_words_and_their_code_and_all_the_others_by_name(lang: Language, others: str) -> None:
-    found = Path(9, 3, 1, 7, (("not_json", 4), (OTHERS, 3)), date(2026, 11, 24))
+    found = Path(9, 3, 1, 0, 7, (("not_json", 4), (OTHERS, 3)), date(2026, 11, 24))
     shown = str(path(found, lang))
     assert f"Bdi('{reason_words('not_json', lang)}')" in shown
     assert "Code(children='not_json'" in shown

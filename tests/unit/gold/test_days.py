@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakes.object_store import FakeStore
-from fakes.silver_objects import put_rejected, put_silver, refusal, signin
+from fakes.silver_objects import put_rejected, put_repeats, put_silver, refusal, signin
 
 from loginlake.errors import Corrupt
 from loginlake.gold import days
@@ -51,6 +51,21 @@ def test_endless_values_are_cut_as_gold_cuts_them() -> None:
     assert max(len(str(value)) for item in recent_items(tally.recent) for value in item.values()) == LONGEST
     assert max(len(item["name"]) for item in day_facts(tally)["by_source"]) == LONGEST
     assert days.read_latest(store, DAY)["picture"].to_list() == [None, "https://pictures.example/u2"]
+
+
+def test_repeats_of_sign_ins_and_refusals_are_counted_on_their_own_day(caplog: pytest.LogCaptureFixture) -> None:
+    store = FakeStore()
+    put_silver(store, SIGNINS, REFUSALS)
+    put_repeats(store, f"{DAY}T01:00", 3)
+    put_repeats(store, f"{DAY}T02:00", 4)
+    put_repeats(store, f"{DAY}T01:00", 5, "refusals")
+    put_repeats(store, "2026-11-25T01:00", 90)
+    tally = days.read_day(store, DAY).tally
+    assert (tally.repeated, tally.signins, tally.refusals.total()) == (12, len(SIGNINS), len(REFUSALS))
+    store.put(keys.repeated(keys.Slot("signins", DAY, 1)), b"cut")
+    tally = days.read_day(store, DAY).tally
+    assert (tally.repeated, tally.signins) == (9, len(SIGNINS)), "sign-ins do not wait for repeats"
+    assert f"repeated/date={DAY}/hour=01/shard=00.jsonl.gz cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize("damage", [b"cut", lines.compress(b'{"log":0,"partition"'), lines.compress(b"\xff\n")])
