@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from loginlake.silver import watermark
 from loginlake.stream.log import EventLog
 
 _KEPT_S = 2.0
+_OBJECTS = 10_000  # whose rows are counted once a version: who looks at a day asks every few seconds
 
 
 class _Row(msgspec.Struct):
@@ -68,6 +70,7 @@ class LivePath:
     def __init__(self, log: EventLog, store: ObjectStore, spooled: Callable[[], int]) -> None:
         self._log, self._store, self._spooled = log, store, spooled
         self._kept: _Kept | None = None
+        self._rows_in = lru_cache(_OBJECTS)(self._count_rows)
         self._lock = threading.Lock()
 
     def stages(self) -> Stages:
@@ -100,8 +103,11 @@ class LivePath:
 
     def objects(self, day: str) -> Sequence[tuple[str, int]]:
         """The silver objects of a day, with the rows in each."""
-        names = [entry.key for entry in self._store.list(keys.silver_day("signins", day))]
-        return [(name, lines.count(lines.decode(self._store.get(name).data))) for name in names]
+        found = list(self._store.list(keys.silver_day("signins", day)))
+        return [(entry.key, self._rows_in(entry.key, entry.version)) for entry in found]
+
+    def _count_rows(self, key: str, _version: str) -> int:
+        return lines.count(lines.decode(self._store.get(key).data))
 
     def origins(self, key: str, limit: int) -> Sequence[Origin]:
         """The first rows of a silver object, each with the bronze object that it came in."""

@@ -4,6 +4,7 @@ import json
 
 from fakes.memory_log import MemoryLog
 from fakes.object_store import FakeStore
+from fakes.silver_objects import put_silver, signin
 
 from loginlake.dashboard.source import Origin
 from loginlake.lake import keys, lines
@@ -39,3 +40,15 @@ def test_looking_at_the_path_makes_no_lake() -> None:
     stages = LivePath(MemoryLog(), store, lambda: 2).stages()
     assert (stages.accepted, stages.spooled, stages.landed) == (0, 2, 0)
     assert not [call for call, _ in store.calls if call in {"put", "create", "replace"}]
+
+
+def test_a_days_objects_are_read_again_only_when_they_changed() -> None:
+    store = FakeStore()
+    put_silver(store, [signin("u1", "2026-11-20T10:00"), signin("u2", "2026-11-20T11:00")])
+    path = LivePath(MemoryLog(), store, lambda: 0)
+    names = [keys.silver(keys.Slot("signins", "2026-11-20", hour)) for hour in (10, 11)]
+    assert path.objects("2026-11-20") == [(name, 1) for name in names]
+    put_silver(store, [signin("u1", "2026-11-20T10:00"), *(signin(f"u{n}", "2026-11-20T11:00") for n in range(2, 5))])
+    store.calls.clear()
+    assert [path.objects("2026-11-20") for _ in range(3)] == [[(names[0], 1), (names[1], 3)]] * 3
+    assert [name for call, name in store.calls if call == "get"] == [names[1]]
