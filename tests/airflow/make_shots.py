@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from services.airflow import USER, Airflow, start  # noqa: E402
 
-WIDTH, HEIGHT = 1280, 720
+WIDTH, HEIGHT = 1480, 850  # no column of the grid is cut off
 PATIENCE_MS = 120_000
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
@@ -69,7 +69,7 @@ def take(server: Airflow, folder: Path) -> None:
 
 
 def shoot(page: Page, url: str, name: str, folder: Path) -> None:
-    """The run's grid with the group azureEtl open, then its graph."""
+    """The run's grid with the group azureEtl open, then its graph, over the whole width."""
     page.goto(url)
     page.get_by_role("button", name="Show Grid").click()
     opened = page.get_by_label("Expand all task groups").and_(page.locator(":enabled"))
@@ -80,9 +80,12 @@ def shoot(page: Page, url: str, name: str, folder: Path) -> None:
     page.wait_for_load_state("networkidle")
     page.screenshot(path=folder / f"airflow-grid-{name}.png")
     page.get_by_role("button", name="Show Graph").click()
+    page.get_by_label("Collapse Details Panel").click()
     page.locator(".react-flow__node", has_text="receipts").first.wait_for()
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(2_000)  # it glides into its place
+    page.wait_for_timeout(1_000)  # the page widens
+    page.get_by_label("Fit View").click()
+    page.wait_for_timeout(1_000)  # it glides into its place
     page.screenshot(path=folder / f"airflow-graph-{name}.png")
 
 
