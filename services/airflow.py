@@ -113,7 +113,8 @@ def install() -> Path:
 def write_environment(home: Path, port: int, settings: Mapping[str, str]) -> Path:
     """The environment of Airflow's processes as a shell file, readable by this user alone; its name.
 
-    In a file, since a command line is no place for secrets. AIRFLOW__* of the caller's environment is left as it is.
+    In a file, since a command line is no place for secrets. AIRFLOW__* of the caller's environment goes before ours,
+    and into the file: whoever reads it (`airflow backfill`) must speak to the same database.
     """
     kept = _secrets(home)
     own = {
@@ -133,7 +134,8 @@ def write_environment(home: Path, port: int, settings: Mapping[str, str]) -> Pat
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
-    told = {f"AIRFLOW__{name}": value for name, value in own.items() if f"AIRFLOW__{name}" not in os.environ}
+    told = {f"AIRFLOW__{name}": value for name, value in own.items()}
+    told.update((name, value) for name, value in os.environ.items() if name.startswith("AIRFLOW__"))
     told["AIRFLOW_HOME"] = str(home)
     told["LOGINLAKE_DATA"] = str(Path(os.environ.get("LOGINLAKE_DATA") or "data").absolute())
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted({**told, **settings}.items()))

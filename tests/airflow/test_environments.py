@@ -6,7 +6,12 @@ import re
 import subprocess
 import sys
 from importlib.metadata import distributions
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
+
+from services.airflow import write_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ROOT / ".venv"
@@ -43,3 +48,18 @@ def test_what_is_installed_is_what_the_lock_names() -> None:
 def test_the_product_has_no_airflow() -> None:
     asked = [str(PRODUCT / "bin" / "python"), "-I", "-c", "import importlib.util as u; print(u.find_spec('airflow'))"]
     assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == "None"
+
+
+def test_the_drivers_of_a_postgresql_are_there() -> None:
+    assert None not in {name: find_spec(name) for name in ("psycopg2", "asyncpg")}.values()
+
+
+def test_a_database_of_the_callers_is_in_the_file_that_a_backfill_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, url = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://airflow:a 'secret'@db/airflow"
+    monkeypatch.setenv(name, url)
+    path = write_environment(tmp_path / "home", 8080, {})
+    assert path.stat().st_mode & 0o777 == 0o600
+    shown = ["sh", "-c", f'. "$0" && printf %s "${name}"', str(path)]
+    assert subprocess.run(shown, capture_output=True, text=True, check=True, env={}).stdout == url
