@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 SILVER = Asset(name="silver", uri="loginlake://silver")
 CONNECTION = "DAGETL_CONNECTION"
 MOST_OBJECTS = 10_000  # of one run; the next one takes the rest
+MOST_FINDINGS = 10  # in the audit's log: who reads it wants to know where to begin
 MOST_TASKS = 400  # of one step; Airflow's own limit is 1,024
 PORTION_BYTES = 32 * 1024 * 1024  # as stored: about 600,000 sign-ins, ten seconds of work; a task costs about one
 DEFAULTS = {
@@ -40,7 +41,10 @@ _Out = TypeVar("_Out")
 
 
 def named(function: Callable[..., _Out]) -> Callable[..., _Out]:
-    """Raise loginlake's conditions as Airflow's: what may pass is tried again, what cannot fails at once. Few lines."""
+    """Raise loginlake's conditions as Airflow's: what may pass is tried again, what cannot fails at once.
+
+    What happened, why, and the next move are a line each of the task's log, above Airflow's trace.
+    """
 
     @wraps(function)
     def run(*arguments: Any, **named_arguments: Any) -> _Out:
@@ -48,10 +52,11 @@ def named(function: Callable[..., _Out]) -> Callable[..., _Out]:
 
         try:
             return function(*arguments, **named_arguments)
-        except GiveUp as error:
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from None
         except LoginlakeError as error:
-            raise AirflowException(f"{type(error).__name__}: {error}") from None
+            for part in filter(None, (error.what, error.why, error.next_move)):
+                log.error(part)  # noqa: TRY400 - Airflow adds the trace
+            kind = AirflowFailException if isinstance(error, GiveUp) else AirflowException
+            raise kind(f"{type(error).__name__}: {error}") from None
 
     return run
 
@@ -120,7 +125,7 @@ def check(objects: list[str], span: dict[str, Any]) -> dict[str, Any]:
     from loginlake import operate, wiring
     from loginlake.silver import steps
 
-    get_current_context()["portion"] = _objects_name(objects)
+    get_current_context()["portion"] = objects_name(objects)
     told = settings()
     store = wiring.open_lake(told)
     rules, shards = wiring.rules(told), operate.shards_of(told, store)
@@ -157,7 +162,7 @@ def merge(slots: list[list[Any]]) -> dict[str, int]:
     from loginlake.silver import steps
 
     wanted = [Slot(*slot) for slot in slots]
-    get_current_context()["portion"] = _slots_name(wanted)
+    get_current_context()["portion"] = slots_name(wanted)
     told = settings()
     report = steps.merge(wiring.open_lake(told), wiring.rules(told), wanted)
     log.info("%d rows kept, %d repeated", report.kept, report.repeated)
@@ -201,7 +206,8 @@ def audit(settled: dict[str, Any], published: dict[str, Any]) -> dict[str, int]:
 
     if damaged := [*settled["corrupt"], *settled["damaged"]]:
         next_move = "Restore bronze from a copy; `loginlake rebuild silver` makes hours anew. The rest is cleaned."
-        raise Corrupt("Objects are damaged:", f"{', '.join(damaged)}.", next_move)
+        more = f" and {len(damaged) - MOST_FINDINGS} more" if len(damaged) > MOST_FINDINGS else ""
+        raise Corrupt("Objects are damaged:", f"{', '.join(damaged[:MOST_FINDINGS])}{more}.", next_move)
     if not (settled["objects"] or published["days"]):
         log.info("nothing is new, so there is nothing to audit")
         return {}  # not AirflowSkipException: Airflow 3.3 now and then takes 5 s to note it
@@ -209,18 +215,21 @@ def audit(settled: dict[str, Any], published: dict[str, Any]) -> dict[str, int]:
     from loginlake.audit.scope import Scope
 
     report = operate.audit(settings(), Scope(None, None, deep=False), lambda _name, _count: None)
-    for finding in report.findings:
+    first = next(iter(report.faults), None)
+    others = [finding for finding in report.findings if finding is not first]
+    for finding in others[:MOST_FINDINGS]:
         log.warning("%s: %s %s", finding.where, finding.what, finding.next_move)
-    if report.faults and report.moving:
+    if first and report.moving:
         raise Conflict("The lake was written while it was audited.", "The stages are at work.", "It is tried again.")
-    if report.faults:
-        first = report.faults[0]
-        raise Diverged(f"{len(report.faults)} findings; the first: {first.where}: {first.what}", "", first.next_move)
+    if first:
+        why = f"There are {len(report.faults)} such findings: `loginlake audit` names them all."
+        raise Diverged(f"{first.where}: {first.what}", why if len(report.faults) > 1 else "", first.next_move)
     log.info("everything is accounted for: %s", report.account)
     return report.account
 
 
-def _objects_name(objects: Sequence[str]) -> str:
+def objects_name(objects: Sequence[str]) -> str:
+    """What a person calls a portion of bronze objects: the hours of their arrival, and how many."""
     from loginlake.lake.keys import parse_bronze
 
     first, last = parse_bronze(objects[0]), parse_bronze(objects[-1])
@@ -228,9 +237,12 @@ def _objects_name(objects: Sequence[str]) -> str:
     return f"{' to '.join(times)}, {len(objects)} object{'s' if len(objects) > 1 else ''}"
 
 
-def _slots_name(slots: Sequence[Slot]) -> str:
+def slots_name(slots: Sequence[Slot]) -> str:
+    """What a person calls a portion of hours and shards: its first and last."""
     first, last = slots[0], slots[-1]
     times = dict.fromkeys(f"{slot.date} hour {slot.hour:02d}" for slot in (first, last))
     shards = sorted({slot.shard for slot in slots})
-    shard = f" shard {shards[0]:02d}" if shards != [0] and len(shards) == 1 else ""
-    return " to ".join(times) + shard
+    if shards == [0]:
+        return " to ".join(times)
+    shard = " to ".join(dict.fromkeys(f"{number:02d}" for number in (shards[0], shards[-1])))
+    return f"{' to '.join(times)} shard{'s' if len(shards) > 1 else ''} {shard}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,10 @@ def run(dag: Any, step: str, nth: int, when: str, settings: dict[str, str]) -> N
         os.environ.update(settings)
         guard_stores(Trigger(step, nth, when))
         dag.test()
-    finally:
-        os._exit(0)
+    except BaseException:  # noqa: BLE001 - this process must end here, and not as one that was not killed
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
 
 
 if __name__ == "__main__":

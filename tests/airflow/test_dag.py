@@ -12,11 +12,11 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from contextlib import closing
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,9 +24,11 @@ from fakes.command_line import CommandLine
 from fakes.silver_messages import signin, value
 
 from loginlake import wiring
-from loginlake.errors import Denied, Unavailable
-from loginlake.lake.keys import parse_bronze
+from loginlake.errors import Denied, LoginlakeError, Unavailable
+from loginlake.lake.keys import Slot
 from loginlake.lake.store import ObjectStore
+from loginlake.schedule import Step, run_passes
+from loginlake.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 Point = Callable[..., None]
@@ -97,7 +99,7 @@ def test_small_portions_make_many_tasks_and_the_same_content(
     same(line, by_hand)
 
 
-def test_airflow_and_the_command_line_call_the_same_functions_in_the_same_order(
+def test_airflow_and_the_embedded_schedule_call_the_same_functions_in_the_same_order(
     etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[str] = []
@@ -118,9 +120,13 @@ def test_airflow_and_the_command_line_call_the_same_functions_in_the_same_order(
     watch("loginlake.silver.merger", "Merger", "merge")
     watch("loginlake.silver.merger", None, "merge_hours")
     watch("loginlake.gold.publish", None, "publish")
-    line("clean", "--once")
-    line("publish", "--once")
-    by_command, called[:] = list(called), []
+    told, stop = Settings(), threading.Event()
+    store = wiring.open_lake(told)
+    with closing(wiring.open_gold(told)) as gold:
+        passes: list[Step[Any]] = [wiring.clean_step(told, store), wiring.publish_step(store, gold)]
+        run_passes([*passes, Step("stop", stop.set)], stop, every_s=0)
+    same(line, by_hand)
+    by_schedule, called[:] = list(called), []
     shutil.rmtree(line.data)
     shutil.copytree(by_hand.data, line.data)
     shutil.rmtree(line.data / "lake" / "receipts")
@@ -129,8 +135,22 @@ def test_airflow_and_the_command_line_call_the_same_functions_in_the_same_order(
         entry.parent.mkdir(parents=True, exist_ok=True)
         entry.touch()
     assert etl.run()[0] == "success"
-    assert by_command == called == ["check", "merge", "merge_hours", "publish"]
+    assert by_schedule == called == ["check", "merge", "merge_hours", "publish"]
     same(line, by_hand)
+
+
+@pytest.mark.parametrize(
+    ("places", "name"),
+    [
+        ([(13, 0)], "2026-11-24 hour 13"),
+        ([(13, 2)], "2026-11-24 hour 13 shard 02"),
+        ([(13, 2), (13, 3)], "2026-11-24 hour 13 shards 02 to 03"),
+        ([(13, 0), (14, 0)], "2026-11-24 hour 13 to 2026-11-24 hour 14"),
+    ],
+)
+def test_the_name_of_a_merge(places: list[tuple[int, int]], name: str) -> None:
+    azure_etl: Any = import_module("azureEtl")
+    assert azure_etl.slots_name([Slot("signins", "2026-11-24", hour, shard) for hour, shard in places]) == name
 
 
 @pytest.mark.parametrize(
@@ -145,31 +165,6 @@ def test_the_hours_of_a_backfill(start: str, end: str, hours: list[tuple[str, in
     timezone: Any = import_module("airflow.sdk.timezone")
     azure_etl: Any = import_module("azureEtl")
     assert azure_etl.whole_hours(timezone.parse(start), timezone.parse(end)) == hours
-
-
-def test_a_backfill_makes_its_hours_anew(
-    etl: Any, line: CommandLine, by_hand: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert etl.run()[0] == "success"
-    line.files("silver")[0].unlink()
-    name = parse_bronze(str(line.files("bronze")[0].relative_to(line.data / "lake")))
-    start = datetime.fromisoformat(f"{name.date}T{name.hour:02d}:00+00:00")
-    azure_etl: Any = import_module("azureEtl")
-    real = azure_etl.get_current_context
-
-    def as_in_a_backfill() -> dict[str, Any]:
-        context: dict[str, Any] = real()
-        if context["ti"].task_id != "find":
-            return context
-        run = SimpleNamespace(run_type="backfill")
-        # Two hours: what landed may have landed at the turn of the hour.
-        interval = {"data_interval_start": start, "data_interval_end": start + timedelta(hours=2)}
-        return {**context, "dag_run": run, **interval}
-
-    monkeypatch.setattr(azure_etl, "get_current_context", as_in_a_backfill)
-    state, tasks = etl.run()
-    assert (state, tasks["azureEtl.check"], tasks["audit"]) == ("success", ONE, ONE)
-    same(line, by_hand)
 
 
 def test_a_run_with_nothing_new_lists_no_history(etl: Any, line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +274,24 @@ def test_the_audit_fails_the_run_when_the_account_does_not_balance(etl: Any, lin
     line("land", "--once")
     state, tasks = etl.run()
     assert (state, tasks["goldDB"], tasks["audit"]) == ("failed", ONE, Counter(failed=1))
+
+
+@pytest.mark.parametrize(("error", "at_once"), [(Denied, True), (Unavailable, False)])
+def test_a_condition_is_a_few_lines_of_the_log_and_airflows_own(
+    error: type[LoginlakeError], at_once: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    azure_etl: Any = import_module("azureEtl")
+
+    @azure_etl.named  # type: ignore[untyped-decorator]
+    def task() -> None:
+        raise error("The lake refused.", "It is read-only.", "Give the right to write.")
+
+    exceptions: Any = import_module("airflow.sdk.exceptions")
+    with pytest.raises(exceptions.AirflowException, match=error.__name__) as raised:
+        task()
+    assert isinstance(raised.value, exceptions.AirflowFailException) is at_once
+    assert raised.value.__suppress_context__  # one trace, not two
+    assert caplog.messages == ["The lake refused.", "It is read-only.", "Give the right to write."]
 
 
 def test_a_damaged_object_fails_the_audit_and_stops_nothing_else(etl: Any, line: CommandLine) -> None:
