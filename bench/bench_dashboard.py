@@ -51,6 +51,7 @@ def document(number: int, days: np.ndarray[Any, Any], counts: np.ndarray[Any, An
         f"google|{number}",
         list(active),
         list(active.values()),
+        ["desktop|Chrome|Windows" if number % 3 else "mobile|Chrome Mobile|Android"] * len(active),
         list(active),
         first,
         f"{first}T08:00:00.000000Z",

@@ -196,7 +196,7 @@ class Expected:
         users: dict[str, Row] = {}
         for row in self.signins:
             name = f"{row['provider']}|{row['user_id']}"
-            user = users.setdefault(name, {"first": row["time"], "signins": 0, "days": {}})
+            user = users.setdefault(name, {"first": row["time"], "signins": 0, "days": {}, "devices": {}})
             profile = ("provider", "user_id", "username", "email", "email_verified", "picture", "hosted_domain")
             user.update({field: row[field] for field in profile})
             user["_id"] = name
@@ -204,7 +204,12 @@ class Expected:
             user["signins"] += 1
             user["days"][row["time"][:10]] = user["days"].get(row["time"][:10], 0) + 1
             user["active_days"] = len(user["days"])
+            device = "|".join(self.agents[row["user_agent"]])
+            user["devices"].setdefault(row["time"][:10], set()).add(device)
             user["by_name"] = row["username"].lower()
             user["by_surname"] = " ".join(row["username"].lower().split()[1:])
             user["by_email"] = row["email"].lower()
+        for user in users.values():
+            told = {day: "\n".join(sorted(names)) for day, names in user["devices"].items()}
+            user["devices"] = {day: names for day, names in told.items() if day > _shift(max(told), -90)}
         return users

@@ -262,6 +262,11 @@ def _one_person(silver: Silver, parts: Callable[[str, str], dict[str, Any]]) -> 
         assert said[said.index(label) + 1].endswith(f"{moment:%Y, %H:%M}")
     numbers = [text for text in texts(found["history"]) if text.isdigit()]
     assert numbers == [str(days[day]) for day in sorted(days, reverse=True)]
+    begin = max(days) - timedelta(days=89)
+    used = {(_agent(row["user_agent"] or ""), _day(row)) for row in own if _day(row) >= begin}
+    counted = Counter(" · ".join(filter(None, (kind.title(), *names))) or "—" for (kind, *names), _ in used)
+    said = texts(found["devices"])
+    assert {words: int(said[said.index(words) + 1]) for words in counted} == counted
 
 
 def _pipeline(silver: Silver, parts: dict[str, Any], data: Path) -> None:

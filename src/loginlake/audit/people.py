@@ -14,6 +14,7 @@ import polars as pl
 from loginlake.audit.finding import Finding
 from loginlake.audit.spill import Records, Spill
 from loginlake.gold import cohorts
+from loginlake.gold.agents import DEVICE_DAYS
 from loginlake.gold.answers import LONGEST
 from loginlake.gold.people import KEY, PROFILE
 from loginlake.gold.store import GoldStore, Index
@@ -21,14 +22,14 @@ from loginlake.gold.store import GoldStore, Index
 DAY = np.dtype(
     [
         *(("person", "<u8"), ("day", "<u4"), ("signins", "<u4"), ("first", "<u8"), ("last", "<u8")),
-        *(("profile", "<u8"), ("open", "u1")),
+        *(("devices", "<u4"), ("profile", "<u8"), ("open", "u1")),
     ]
 )
 """A person on a day; `open`: the day is still to be published."""
 DOCUMENT = np.dtype(
     [
         *(("person", "<u8"), ("days", "<u8"), ("signins", "<u8"), ("active", "<u8"), ("first", "<u8")),
-        *(("last", "<u8"), ("profile", "<u8"), ("open", "u1")),
+        *(("last", "<u8"), ("devices", "<u8"), ("profile", "<u8"), ("open", "u1")),
     ]
 )
 _PROFILE_TYPES = {name: pl.Boolean if name == "email_verified" else pl.String for name in PROFILE}
@@ -46,6 +47,7 @@ def _bounded(name: str) -> pl.Expr:
 USERS = "users"
 _BY_ID = Index(USERS, ())
 _PAGE = 2_000
+_32_BITS = 0xFFFFFFFF
 
 
 def of_day(frame: pl.DataFrame, day: int, *, still_open: bool) -> Records:
@@ -55,6 +57,7 @@ def of_day(frame: pl.DataFrame, day: int, *, still_open: bool) -> Records:
         pl.col("signins"),
         pl.col("first").hash(1),
         pl.col("last").hash(1),
+        pl.col("devices").hash(1) & _32_BITS,
         pl.struct(*map(_bounded, PROFILE)).hash(1).alias("profile"),
     )
     records = np.zeros(frame.height, DAY)
@@ -77,6 +80,8 @@ def expected(days: Records) -> Records:
     found["signins"] = np.add.reduceat(days["signins"].astype(np.uint64), starts)
     found["active"] = ends - starts + 1
     found["first"], found["last"] = days["first"][starts], days["last"][ends]
+    told = np.repeat(days["day"][ends], np.diff(np.r_[starts, len(days)])) - days["day"] < DEVICE_DAYS
+    found["devices"] = np.add.reduceat(np.where(told, _mixed(days["day"], days["devices"]), 0), starts)
     found["profile"] = days["profile"][ends]
     found["open"] = np.maximum.reduceat(days["open"], starts)
     return found
@@ -101,6 +106,7 @@ def documents(gold: GoldStore, open_days: frozenset[str]) -> Iterator[Records]:
         records["signins"] = [one["signins"] for one in page]
         records["active"] = [one["active_days"] for one in page]
         records["days"] = _digests([one["days"] for one in page])
+        records["devices"] = _devices([one.get("devices", {}) for one in page])
         records["open"] = [not open_days.isdisjoint(one["days"]) for one in page]
         yield records
 
@@ -192,6 +198,13 @@ def _digests(of_each: list[dict[str, int]]) -> Records:
     running = np.r_[np.zeros(1, np.uint64), np.cumsum(_mixed(ordinals, signins))]
     found: Records = running[ends] - running[ends - counts]
     return found
+
+
+def _devices(of_each: list[dict[str, str]]) -> Records:
+    """The digest of each person's devices by day, as `expected` makes it; 0 of none."""
+    names = pl.Series([name for devices in of_each for name in devices.values()], dtype=pl.String)
+    hashed = iter((names.hash(1) & _32_BITS).to_list())
+    return _digests([{day: next(hashed) for day in devices} for devices in of_each])
 
 
 @lru_cache(maxsize=4096)

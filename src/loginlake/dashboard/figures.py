@@ -188,6 +188,16 @@ def days_of(person: Document) -> dict[date, int]:
     return {date.fromisoformat(day): int(number) for day, number in person["days"].items()}
 
 
+def devices_of(person: Document) -> list[tuple[str, int, date]]:
+    """A person's devices (gold's names of them): on how many days each, and the last one; the latest used first."""
+    used: dict[str, list[str]] = {}
+    for day, names in person.get("devices", {}).items():
+        for name in names.split("\n"):
+            used.setdefault(name, []).append(day)
+    found = [(name, len(days), date.fromisoformat(max(days))) for name, days in used.items()]
+    return sorted(found, key=lambda one: (-one[2].toordinal(), -one[1], one[0]))
+
+
 def year(days: Mapping[date, int], last: date) -> Year:
     """A person's days up to `last`, week by week."""
     first = last - timedelta(days=last.weekday() + 7 * 52)

@@ -17,11 +17,13 @@ from loginlake.dashboard.parts import Parts, aria, card, table, tile
 from loginlake.dashboard.photos import photo
 from loginlake.dashboard.source import Answers, Document, People
 from loginlake.dashboard.wish import Wish, address
+from loginlake.gold.agents import DEVICE_DAYS
 from loginlake.gold.search import ORDERS as INDEXES
 from loginlake.gold.search import Page
 
 Component = Any
 PAGE = 50
+_MOST_DEVICES = 20
 _COLUMNS = ("name", "email", "first", "last", "signins", "active_days")
 
 
@@ -166,7 +168,7 @@ def person(parts: Parts, snapshot: Answers, sources: Sources, ask: Ask) -> list[
         **aria(labelledby="person-title"),
     )
     days = figures.days_of(one)
-    return [head, _strip(parts, days, ask), _history(parts, days, ask)]
+    return [head, _strip(parts, days, ask), _devices(parts, one, ask), _history(parts, days, ask)]
 
 
 def _fact(key: str, value: Component, ask: Ask) -> Component:
@@ -184,6 +186,16 @@ def _strip(parts: Parts, days: dict[date, int], ask: Ask) -> Component:
     live = html.Div(cells, className="strip", role="img", **aria(label=label))
     box = parts.scroll("strip", live, "strip-card", "wide")
     return card("strip-card", ask.text("strip"), [box], note=ask.text("daily_note"))
+
+
+def _devices(parts: Parts, one: Document, ask: Ask) -> Component:
+    rows = [
+        [views.device_words(name.split("|", 2), ask.language), ask.number(days), formats.full_day(last, ask.language)]
+        for name, days, last in figures.devices_of(one)[:_MOST_DEVICES]
+    ]
+    live = table(ask.text("devices"), [ask.text("device"), ask.text("column_active_days"), ask.text("last_used")], rows)
+    box = parts.scroll("devices", live, "devices-card", "wide")
+    return card("devices-card", ask.text("devices"), [box], note=ask.text("devices_note", n=ask.number(DEVICE_DAYS)))
 
 
 def _history(parts: Parts, days: dict[date, int], ask: Ask) -> Component:

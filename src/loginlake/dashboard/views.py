@@ -159,9 +159,7 @@ def _latest_cells(item: Latest, ask: Ask) -> list[Component]:
         ],
         className="who-words",
     )
-    kind = f"device_{item.device}"
-    words = (text(lang, kind) if kind in TEXTS[lang] else item.device, item.agent)
-    device = " · ".join(word for word in words if word) or "—"
+    device = device_words((item.device, item.agent), lang)
     moment = html.Time(formats.when(item.time, ask.now, ask.shown.zone, lang), dateTime=item.time.isoformat())
     return [
         html.Th(html.Span([avatar(name, item.picture), who], className="who"), scope="row", className="c-person"),
@@ -169,6 +167,13 @@ def _latest_cells(item: Latest, ask: Ask) -> list[Component]:
         html.Td(html.Bdi(device), className="c-device", title=device),
         html.Td(moment, className="c-time"),
     ]
+
+
+def device_words(names: Sequence[str], lang: Language) -> str:
+    """Device, browser and system in words; the device comes first."""
+    kind = f"device_{names[0]}"
+    words = (text(lang, kind) if kind in TEXTS[lang] else names[0], *names[1:])
+    return " · ".join(word for word in words if word) or "—"
 
 
 def avatar(name: str, picture: str | None, size: int = 32) -> Component:

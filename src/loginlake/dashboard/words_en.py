@@ -202,6 +202,9 @@ WORDS: Final = {
     "column_active_days": "Active days",
     "strip": "The last year, day by day",
     "strip_label": "{n} sign-ins on {days} days of the last year.",
+    "devices": "Devices",
+    "devices_note": "Of the {n} days up to the last sign-in",
+    "last_used": "Last used",
     "history": "Days with activity",
     "retention": "Retention by week of arrival",
     "retention_note": "Of those who arrived in each week, how many signed in again weeks later. Weeks in UTC that "

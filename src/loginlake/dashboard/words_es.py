@@ -202,6 +202,9 @@ WORDS: Final = {
     "column_active_days": "Días activos",
     "strip": "El último año, día a día",
     "strip_label": "{n} inicios de sesión en {days} días del último año.",
+    "devices": "Dispositivos",
+    "devices_note": "De los {n} días hasta el último inicio de sesión",
+    "last_used": "Último uso",
     "history": "Días con actividad",
     "retention": "Retención por semana de llegada",
     "retention_note": "De quienes llegaron cada semana, cuántas personas volvieron a entrar semanas después. "

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from ua_parser import parse_os, parse_user_agent
 
+DEVICE_DAYS = 90
+"""For so many days up to the last sign-in a person's document tells the devices, by day."""
 # Longer ones are made up, and a pattern's time grows with its text.
 _LONGEST = 512
 _BOT = re.compile(r"bot\b|bot[/;-]|crawl|spider|slurp|headless|curl/|wget/|python|java/|go-http", re.IGNORECASE)
@@ -36,6 +38,11 @@ def agent(user_agent: str | None) -> Agent:
     text = user_agent[:_LONGEST]
     browser, system = parse_user_agent(text), parse_os(text)
     return Agent(_device(text), browser.family if browser else "", system.family if system else "")
+
+
+def device_name(user_agent: str | None) -> str:
+    """Device, browser and system in one line, as gold keeps them of a person."""
+    return "|".join(" ".join(name.split()) for name in agent(user_agent))
 
 
 def _device(text: str) -> str:

@@ -2,8 +2,8 @@
 
     people/date=D/shard=00.jsonl.gz    {"provider","user_id","signins","first","last","check"}, by (provider, user_id)
 
-`check` is a hash of all that a person's document takes from the day (the profile as well), so that two states of a day
-can be compared without keeping the profile here. It says "equal" or "look again", no more: another version of the
+`check` is a hash of all that a person's document takes from the day (profile and devices as well), so that two states
+of a day can be compared without keeping them here. It says "equal" or "look again", no more: another version of the
 hash costs a look, never a wrong answer.
 """
 
@@ -14,23 +14,32 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from loginlake.gold.agents import device_name
+
 KEY = ("provider", "user_id")
 PROFILE = ("username", "email", "email_verified", "picture", "hosted_domain")
 _COUNTS = {"signins": pl.Int64, "first": pl.String, "last": pl.String}
 _STORED = {"provider": pl.String, "user_id": pl.String, **_COUNTS, "check": pl.String}
 _PROFILE_TYPES = {name: pl.Boolean if name == "email_verified" else pl.String for name in PROFILE}
-_SCHEMA = {**_STORED, **_PROFILE_TYPES}
+_SCHEMA = {**_STORED, "devices": pl.String, **_PROFILE_TYPES}
 _PERSON = pl.concat_str(*KEY, separator="|").alias("person")
 Frames = Mapping[int, pl.DataFrame]
 
 
 def of_rows(signins: pl.DataFrame) -> pl.DataFrame:
-    """The people of some sign-ins, which are in order of (time, source, id)."""
-    return signins.group_by(KEY).agg(
-        pl.len().cast(pl.Int64).alias("signins"),
-        pl.col("time").first().alias("first"),
-        pl.col("time").last().alias("last"),
-        *(pl.col(name).last() for name in PROFILE),
+    """The people of some sign-ins, which are in order of (time, source, id). `devices`: a name (agents.py) a line."""
+    agents = signins["user_agent"].unique().to_list()
+    named = pl.col("user_agent").replace_strict(agents, list(map(device_name, agents)), return_dtype=pl.String)
+    return (
+        signins.with_columns(named.alias("device"))
+        .group_by(KEY)
+        .agg(
+            pl.len().cast(pl.Int64).alias("signins"),
+            pl.col("time").first().alias("first"),
+            pl.col("time").last().alias("last"),
+            pl.col("device").unique().sort().str.join("\n").alias("devices"),
+            *(pl.col(name).last() for name in PROFILE),
+        )
     )
 
 
@@ -43,9 +52,10 @@ def of_day(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
         pl.col("signins").sum(),
         pl.col("first").first(),
         pl.col("last").last(),
+        pl.col("devices").str.split("\n").explode().unique().sort().str.join("\n"),
         *(pl.col(name).last() for name in PROFILE),
     )
-    check = pl.struct("signins", "first", "last", *PROFILE).hash(1).cast(pl.String).alias("check")
+    check = pl.struct("signins", "first", "last", "devices", *PROFILE).hash(1).cast(pl.String).alias("check")
     return people.with_columns(check).select(*_SCHEMA).sort(KEY)
 
 
@@ -96,6 +106,7 @@ def changes(day: str, old: Frames, new: Frames, *, trusted: bool) -> pl.DataFram
         pl.col("signins").fill_null(0),
         "first",
         "last",
+        "devices",
         *PROFILE,
     )
 
@@ -112,6 +123,7 @@ def rows(day: str, frames: Frames, wanted: Sequence[str]) -> pl.DataFrame:
         pl.col("signins").fill_null(0),
         "first",
         "last",
+        "devices",
         *PROFILE,
     )
 

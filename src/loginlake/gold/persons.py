@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from loginlake.gold import search
+from loginlake.gold.agents import DEVICE_DAYS
 from loginlake.gold.answers import bounded
 from loginlake.gold.people import KEY, PROFILE
 
@@ -19,13 +21,15 @@ Days = dict[str, int]
 class Change(NamedTuple):
     """What silver now says of a person on some days.
 
-    `days` and `signins` (0: not there) go together. `came`: the days on which the person came or went. `earliest` and
-    `latest` are the first and last of the days on which the person is there, with what the document takes from them.
+    `days`, `signins` (0: not there) and `devices` go together. `came`: the days on which the person came or went.
+    `earliest` and `latest` are the first and last of the days on which the person is there, with what the document
+    takes from them.
     """
 
     person: str
     days: list[str]
     signins: list[int]
+    devices: list[str | None]
     came: list[str]
     earliest: str | None
     first: str | None
@@ -46,6 +50,7 @@ class Change(NamedTuple):
         return ends._replace(
             days=self.days + other.days,
             signins=self.signins + other.signins,
+            devices=self.devices + other.devices,
             came=self.came + other.came,
             earliest=begins.earliest,
             first=begins.first,
@@ -58,6 +63,7 @@ def by_person(changes: pl.DataFrame, at_once: int) -> Iterator[dict[str, Change]
     grouped = changes.group_by("person").agg(
         "day",
         "signins",
+        "devices",
         pl.col("day").filter("presence").alias("came"),
         pl.col("day").filter(there).first().alias("earliest"),
         pl.col("first").filter(there).first(),
@@ -76,14 +82,19 @@ def days_after(stored: Mapping[str, Any] | None, change: Change) -> Days:
 
 
 def days_to_look_up(stored: Mapping[str, Any] | None, change: Change, days: Days) -> set[str]:
-    """The days that now are the person's first or last and were not, and whose rows are not in hand."""
+    """The days that now are the person's first or last, or within the time of devices, and were not, and whose rows
+
+    are not in hand.
+    """
     if not days or not stored:
         return set()
     first, last = next(iter(days)), next(reversed(days))
-    missing = set()
+    before = max(stored["days"])
+    begin, begun = device_days_begin(last), device_days_begin(before)
+    missing = {day for day in days if begin <= day < begun}.difference(change.days)
     if first not in (change.earliest, min(stored["days"])):
         missing.add(first)
-    if last not in (change.latest, max(stored["days"])):
+    if last not in (change.latest, before):
         missing.add(last)
     return missing
 
@@ -101,11 +112,18 @@ def next_active(stored: Mapping[str, Any] | None, change: Change, days: Days) ->
     return {ascending[at] for at in places if at < len(ascending)}
 
 
+def device_days_begin(last: str) -> str:
+    """The first of the days of which the devices are told."""
+    return (date.fromisoformat(last) - timedelta(days=DEVICE_DAYS - 1)).isoformat()
+
+
 def document(stored: Mapping[str, Any] | None, change: Change, days: Days, generation: int) -> dict[str, Any]:
     """The person's document with the change; `days` (not empty) are those of days_after."""
     first, last = next(iter(days)), next(reversed(days))
     old: Mapping[str, Any] = stored or {}
     latest: Mapping[str, Any] = change._asdict() if change.latest == last else old
+    devices = {**old.get("devices", {}), **dict(zip(change.days, change.devices, strict=True))}
+    begin = device_days_begin(last)
     return {
         "_id": change.person,
         "provider": latest["provider"],
@@ -117,5 +135,6 @@ def document(stored: Mapping[str, Any] | None, change: Change, days: Days, gener
         "signins": sum(days.values()),
         "active_days": len(days),
         "days": days,
+        "devices": {day: devices[day] for day in days if day >= begin and day in devices},
         "generation": generation,
     }

@@ -27,7 +27,7 @@ USERS = "users"
 DAY, RECENT_KEY, PIPELINE, TOTALS, CENSUS = "day:", "recent", "pipeline", "totals", "census"
 BY_GENERATION = Index(ROWS, ("generation",))
 RETIRED = "retired"
-SHAPE = 2
+SHAPE = 3
 """Raise it when publish writes other fields: gold of another shape is made anew."""
 _ID = "current"
 _PAGE = 200

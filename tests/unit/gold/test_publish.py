@@ -135,6 +135,7 @@ def test_a_person_is_shaped_as_promised() -> None:
         "signins": 2,
         "active_days": 2,
         "days": {"2026-11-20": 1, "2026-11-24": 1},
+        "devices": {"2026-11-20": "desktop|Chrome|Windows", "2026-11-24": "desktop|Chrome|Windows"},
         "by_name": "name of u1",
         "by_surname": "of u1",
         "by_email": "u1@example.org",
