@@ -31,7 +31,7 @@ from loginlake.silver.rows import Rows
 
 log = logging.getLogger(__name__)
 _THREADS = 4  # a step mostly waits for the store
-MERGE_BYTES = 16 * 1024 * 1024
+MERGE_BYTES = 32 * 1024 * 1024  # of an hour at a time; each further time reads and writes the hour again
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 

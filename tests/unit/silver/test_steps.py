@@ -238,6 +238,15 @@ def test_an_hour_with_many_bytes_on_their_way_is_taken_in_portions(monkeypatch: 
     assert left(store) == []
 
 
+def test_an_hour_of_a_million_a_day_is_taken_at_once() -> None:
+    """In portions it would be read and written anew by each."""
+    store = FakeStore()
+    key = put_bronze(store, [value(signin({"user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit" * 3}))])
+    steps.check(store, RULES, lambda _: 1, [key])
+    row = lines.decode(store.get(next(entry.key for entry in store.list("rows/"))).data)
+    assert 1_000_000 / 24 * len(row) < steps.MERGE_BYTES
+
+
 def test_rows_wait_for_a_damaged_hour_and_the_others_go_on() -> None:
     store = FakeStore()
     put_head(store, 0, "2026-11-24T10:31:00.000000Z")
