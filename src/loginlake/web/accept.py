@@ -32,10 +32,8 @@ from loginlake.web.context import Person, Session, WebContext
 from loginlake.web.identity import Identity, Reason, Refused
 from loginlake.web.problems import Answer, Problem
 from loginlake.web.rate import Buckets
-from loginlake.web.session import Nonce, hashed, new_session, open_nonce, session_key
+from loginlake.web.session import Nonce, decode_session, hashed, new_session, open_nonce, session_key
 from loginlake.web.state import Claim, Use
-
-_decode_session = msgspec.json.Decoder(Session).decode
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -83,7 +81,7 @@ async def _accept(context: WebContext, attempt: Attempt, traceparent: str | None
     answered = await _claim(context, attempt, identity, nonce)
     if answered is not None:
         context.state.count("answered_again")
-        return _decode_session(answered), cookie
+        return decode_session(answered), cookie
     event = _signin_event(context, attempt, identity, traceparent)
     value = encode(event)
     try:

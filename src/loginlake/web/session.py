@@ -18,8 +18,7 @@ from fastapi.responses import Response
 
 from loginlake.web.context import Person, Session, WebContext, context_of
 
-_session = msgspec.json.Decoder(Session).decode
-
+decode_session = msgspec.json.Decoder(Session).decode
 _VISIT_S = 24 * 3600
 
 
@@ -99,10 +98,15 @@ def set_visit(response: Response, context: WebContext, visit: str) -> None:
 
 
 def set_session(response: Response, context: WebContext, cookie: str) -> None:
-    """Give a browser its session: a cookie of our own letters, which needs no quoting."""
-    secure = "; Secure" if context.secure else ""
-    life = f"HttpOnly; Max-Age={context.limits.session_s:.0f}; Path=/; SameSite=lax"
-    response.headers.append("set-cookie", f"{session_cookie(context)}={cookie}; {life}{secure}")
+    """Give a browser its session."""
+    response.set_cookie(
+        session_cookie(context),
+        cookie,
+        max_age=int(context.limits.session_s),
+        httponly=True,
+        secure=context.secure,
+        samesite="lax",
+    )
 
 
 def end_session(response: Response, context: WebContext) -> None:
@@ -123,7 +127,7 @@ def current_session(request: Request) -> Session | None:
     context = context_of(request)
     cookie = request.cookies.get(session_cookie(context), "")
     content = context.state.session(session_key(context.secret, cookie)) if cookie else None
-    session = _session(content) if content else None
+    session = decode_session(content) if content else None
     return session if session and session.person.provider == context.verifier.provider else None
 
 
