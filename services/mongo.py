@@ -10,6 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
 from services.child import CACHE, ROOT, Child, answers, free_port, run
 
 _LOCK = ROOT.parent / "lock" / "mongo-server.txt"
@@ -63,3 +66,15 @@ def start(data: Path, *, port: int = 0, tied: bool = True, options: tuple[str, .
     child = Child("The MongoDB wire server", command, data.parent / "mongo.log", tied=tied)
     child.wait_until(lambda: answers(port))
     return MongoServer(child, port)
+
+
+def ready(port: int) -> bool:
+    """Whether it answers a command: while it recovers it takes connections, and closes them."""
+    with MongoClient[dict[str, object]](
+        "127.0.0.1", port, serverSelectionTimeoutMS=1000, socketTimeoutMS=1000
+    ) as client:
+        try:
+            client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True

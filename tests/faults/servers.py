@@ -12,7 +12,6 @@ from pathlib import Path
 from services_kafka import Doors
 
 from services import azurite, kafka, mongo, toxiproxy
-from services.child import answers
 from services.toxiproxy import Proxy
 
 
@@ -52,7 +51,7 @@ class Servers:
         """Start the killed server again."""
         self.mongo.child.kill()
         self.mongo.child.start_again()
-        self.mongo.child.wait_until(lambda: answers(self.mongo.port))
+        self.mongo.child.wait_until(lambda: mongo.ready(self.mongo.port))
 
 
 @contextmanager

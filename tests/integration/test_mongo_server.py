@@ -163,7 +163,7 @@ def test_killed_in_the_middle_of_a_batch_the_same_again_makes_it_whole(
         gold.replace_newer("users", told())
     killer.join()
     server.child.start_again()
-    server.child.wait_until(lambda: child.answers(server.port))
+    server.child.wait_until(lambda: mongo.ready(server.port))
     gold.replace_newer("users", documents)
     assert gold.count("users") == 3_000
     assert gold.compare_and_set("pointer", {"_id": "current", "version": 1}, None)

@@ -165,6 +165,7 @@ def test_an_interrupt_while_the_settings_are_read_ends_quietly(
 def test_an_interrupt_while_the_rest_is_imported_ends_quietly(tmp_path: Path) -> None:
     program = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests themselves may run where nobody hears Ctrl-C
 from loginlake import start
 class Interrupt:
     def find_spec(self, name, *_):

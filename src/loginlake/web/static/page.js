@@ -10,7 +10,7 @@ const locale = boot.lang === "en" ? "en-GB" : boot.lang;
 const SLOW_MS = 45_000;
 const POLL_MS = 500;
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-let watching = 0;
+let watching = new AbortController();
 
 function show(session) {
   const signedIn = Boolean(session);
@@ -77,9 +77,12 @@ function fail({ title, detail }, place = "problem") {
 
 $("signout").addEventListener("click", async () => {
   $("signout-problem").hidden = true;
+  watching.abort(); // else it asks for an event that is nobody's any more
   const response = await fetch("/api/signout", { method: "POST" }).catch(() => null);
-  if (!response?.ok) return fail((await response?.json().catch(() => null)) ?? {}, "signout-problem");
-  watching += 1;
+  if (!response?.ok) {
+    follow(boot.session);
+    return fail((await response?.json().catch(() => null)) ?? {}, "signout-problem");
+  }
   window.google?.accounts.id.disableAutoSelect();
   location.assign("/");
 });
@@ -136,13 +139,15 @@ function loadButton() {
 
 // ---- the journey
 async function follow(session) {
-  const mine = (watching += 1);
+  watching.abort();
+  const { signal } = (watching = new AbortController());
   const since = performance.now();
   const announced = new Set();
   let lost = false;
   for (;;) {
-    const response = await fetch("/api/journey", { headers: { Accept: "application/json" } }).catch(() => null);
-    if (mine !== watching) return;
+    const headers = { Accept: "application/json" };
+    const response = await fetch("/api/journey", { headers, signal }).catch(() => null);
+    if (signal.aborted) return;
     if (response?.status === 401) return location.assign("/");
     if (response?.ok) {
       const { event_id, steps } = await response.json();
