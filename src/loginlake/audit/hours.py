@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import attrgetter, le
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ Unknown = Callable[[Origin], bool]
 STORED = np.dtype([("log", "<u4"), ("partition", "<u4"), ("offset", "<i8"), ("line", "<i8")])
 WINNER = ("log", "partition", "offset")
 _ORIGIN = list(WINNER)
+_ID = attrgetter("source", "id")
 _PLACE = attrgetter("time", "source", "id", *WINNER)
 
 
@@ -73,14 +74,13 @@ def read(store: ObjectStore, slot: keys.Slot) -> Hour:
     texts, rows = _content(store, hour, keys.silver(slot), _rows_of)
     if not rows:
         return hour
-    time, source, id_, *origin = zip(*map(_PLACE, rows), strict=True)
     hour.silver = np.empty(len(rows), STORED)
-    for name, column in zip(WINNER, origin, strict=True):
-        hour.silver[name] = column
+    for name in WINNER:
+        hour.silver[name] = list(map(attrgetter(name), rows))
     hour.silver["line"] = list(map(hash, texts))
-    hour.ids = list(map(hash, zip(source, id_, strict=True)))
-    places = list(zip(time, source, id_, *origin, strict=True))
-    if not all(map(le, places, places[1:])):
+    hour.ids = list(map(hash, map(_ID, rows)))
+    places = list(map(_PLACE, rows))
+    if not all(map(le, places, islice(places, 1, None))):
         hour.disorder = [after[3:] for before, after in pairwise(places) if after < before]
     return hour
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from operator import attrgetter
+
 import numpy as np
 
 from loginlake.audit.spill import Records
 from loginlake.bronze import envelope
 from loginlake.lake import keys
-from loginlake.silver.check import Checker, Shards, shard_of
-from loginlake.silver.rows import RejectedRow, SignInRow, SilverRow, encode
+from loginlake.silver.check import Checker
+from loginlake.silver.rows import RefusalRow, RejectedRow, SignInRow, SilverRow, encode
 
+_AT_ONCE = 1_000
 ROW = np.dtype(
     [
         *(("slot", "<u4"), ("log", "<u4"), ("partition", "<u4"), ("offset", "<i8")),
@@ -20,53 +25,62 @@ ROW = np.dtype(
 
 
 class Judged:
-    """The lines of one object as the rules judge them."""
+    """The lines of one object as the rules judge them; some rows at a time are held, of the others hashes."""
 
-    def __init__(self, checker: Checker, shards: Shards) -> None:
-        self._checker, self._shards = checker, shards
+    def __init__(self, checker: Checker, lines: Iterable[bytes]) -> None:
+        """Judge the lines. Corrupt when one is none that land writes."""
         self.origins: list[tuple[int, int, int]] = []
         self.rejected: list[tuple[tuple[int, int, int], str]] = []
         self.erased = 0
         self.hours: set[str] = set()
-        self.rows: dict[keys.Slot, list[tuple[int, int, int, int, int, int, int]]] = {}
-        self._slots: dict[tuple[str, str, int], list[tuple[int, int, int, int, int, int, int]]] = {}
+        self._parts: dict[keys.Slot, list[Records]] = {}
+        rest = iter(lines)
+        while some := list(islice(rest, _AT_ONCE)):
+            self._judge(checker, some)
 
-    def add(self, line: bytes) -> None:
-        """Judge one line."""
-        row = self._checker.plain(line) or self._checker.reference(line)
-        if row is None:
-            gone = envelope.decode(line)
-            self.origins.append((gone.log, gone.partition, gone.offset))
-            self.erased += 1
-            return
-        origin = (row.log, row.partition, row.offset)
-        self.origins.append(origin)
-        if isinstance(row, RejectedRow):
-            self.rejected.append((origin, row.reason))
-            return
-        self.hours.add(row.arrived[:13])
-        self._rows_of(row).append((0, *origin, hash(encode(row)), _group(row), 0))
-
-    def records(self, slot: keys.Slot, *, settled: bool) -> Records:
-        """The rows of a slot."""
-        found = np.array(self.rows[slot], ROW)
-        found["settled"] = settled
+    def rows(self, *, settled: bool) -> dict[keys.Slot, Records]:
+        """The rows by slot (without its number)."""
+        found = {slot: np.concatenate(parts) for slot, parts in self._parts.items()}
+        for rows in found.values():
+            rows["settled"] = settled
         return found
 
-    def _rows_of(self, row: SilverRow) -> list[tuple[int, int, int, int, int, int, int]]:
-        date = row.time[:10]
-        shards = self._shards(date)
-        owner = row.user_id if isinstance(row, SignInRow) else row.id
-        kind: keys.Kind = "signins" if isinstance(row, SignInRow) else "refusals"
-        place = (kind, row.time[:13], shard_of(owner, shards) if shards > 1 else 0)
-        rows = self._slots.get(place)
-        if rows is None:
-            slot = keys.Slot(kind, date, int(row.time[11:13]), place[2])
-            rows = self._slots[place] = self.rows[slot] = []
-        return rows
+    def _judge(self, checker: Checker, some: Iterable[bytes]) -> None:
+        by_hour: dict[tuple[type, str], list[SilverRow]] = {}
+        plain = checker.plain
+        for line in some:
+            row = plain(line) or checker.reference(line)
+            if row is None:
+                gone = envelope.decode(line)
+                self.origins.append((gone.log, gone.partition, gone.offset))
+                self.erased += 1
+                continue
+            origin = (row.log, row.partition, row.offset)
+            self.origins.append(origin)
+            if isinstance(row, RejectedRow):
+                self.rejected.append((origin, row.reason))
+                continue
+            hour = type(row), row.time[:13]
+            rows = by_hour.get(hour)
+            if rows is None:
+                rows = by_hour[hour] = []
+            rows.append(row)
+        for rows in by_hour.values():
+            self.hours.update({row.arrived[:13] for row in rows})
+            for slot, own in checker.by_slot(rows):
+                self._parts.setdefault(slot, []).append(_records(own))
 
 
-def _group(row: SilverRow) -> int:
-    if isinstance(row, SignInRow):
-        return hash((row.source, row.id, row.provider, row.user_id))
-    return hash((row.source, row.id))
+def _records(rows: Sequence[SilverRow]) -> Records:
+    found = np.zeros(len(rows), ROW)
+    for name in ("log", "partition", "offset"):
+        found[name] = list(map(attrgetter(name), rows))
+    found["line"] = list(map(hash, map(encode, rows)))
+    found["group"] = list(map(hash, map(_GROUP[type(rows[0])], rows)))
+    return found
+
+
+_GROUP: dict[type, Callable[[SilverRow], tuple[str, ...]]] = {
+    SignInRow: attrgetter("source", "id", "provider", "user_id"),
+    RefusalRow: attrgetter("source", "id"),
+}

@@ -57,7 +57,7 @@ class ObjectReader:
 
     def __init__(self, store: ObjectStore, rules: Rules, shards: Shards, *, gaps: bool) -> None:
         """`gaps`: whether the log has legal gaps (Kafka), which are judged with the chain."""
-        self._store, self._checker, self._shards, self._gaps = store, Checker(rules, shards), shards, gaps
+        self._store, self._checker, self._gaps = store, Checker(rules, shards), gaps
 
     def read(self, key: str, *, settled: bool) -> ObjectRead:
         """Read an object, and its receipt and rejected rows when it is `settled` (has a receipt)."""
@@ -65,9 +65,7 @@ class ObjectReader:
         receipt = self._receipt(read, key) if settled else None
         try:
             content = lines.decode(self._store.get(key).data)
-            judged = Judged(self._checker, self._shards)
-            for line in lines.split(content):
-                judged.add(line)
+            judged = Judged(self._checker, lines.split(content))
         except (Corrupt, ObjectNotFound) as error:
             name = keys.parse_bronze(key)
             span = (Place(name.log, name.partition, name.start, name.start + receipt.lines),) if receipt else ()
@@ -82,8 +80,8 @@ class ObjectReader:
         self._place(read, judged)
         read.facts.lines, read.facts.erased = len(judged.origins), judged.erased
         read.facts.rejected = Counter(reason for _, reason in judged.rejected)
-        read.facts.slots = {slot: len(found) for slot, found in judged.rows.items()}
-        read.rows = {slot: judged.records(slot, settled=settled) for slot in judged.rows}
+        read.rows = judged.rows(settled=settled)
+        read.facts.slots = {slot: len(found) for slot, found in read.rows.items()}
         if receipt is not None:
             self._compare_receipt(read, receipt, hashlib.sha256(content).hexdigest())
         self._compare_rejected(read, judged)

@@ -161,7 +161,7 @@ def _rows(
     store: ObjectStore, kind: keys.Kind, day: str, schema: Mapping[str, type[pl.DataType]]
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Shard and rows of hours that follow one another, as many as fit in some megabytes, the earliest first."""
-    waiting: dict[int, bytearray] = {}
+    waiting: dict[int, list[bytes]] = {}
     names: dict[int, list[str]] = {}
     for entry in list(store.list(keys.silver_day(kind, day))):
         found = _PLACE.search(entry.key)
@@ -170,13 +170,13 @@ def _rows(
         shard = int(found["shard"])
         names.setdefault(shard, []).append(entry.key)
         for piece in _pieces(store, entry.key):
-            held = waiting.setdefault(shard, bytearray())
-            held += piece
-            if len(held) >= READ_AT_ONCE:
-                yield shard, _read(bytes(waiting.pop(shard)), schema, names[shard], store)
+            held = waiting.setdefault(shard, [])
+            held.append(piece)
+            if sum(map(len, held)) >= READ_AT_ONCE:
+                yield shard, _read(b"".join(waiting.pop(shard)), schema, names[shard], store)
                 names[shard] = [entry.key]
     for shard, held in waiting.items():
-        yield shard, _read(bytes(held), schema, names[shard], store)
+        yield shard, _read(b"".join(held), schema, names[shard], store)
 
 
 def _pieces(store: ObjectStore, key: str) -> Iterator[bytes]:

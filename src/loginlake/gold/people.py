@@ -23,6 +23,7 @@ _STORED = {"provider": pl.String, "user_id": pl.String, **_COUNTS, "check": pl.S
 _PROFILE_TYPES = {name: pl.Boolean if name == "email_verified" else pl.String for name in PROFILE}
 _SCHEMA = {**_STORED, "devices": pl.String, **_PROFILE_TYPES}
 _PERSON = pl.concat_str(*KEY, separator="|").alias("person")
+_DEVICES = (pl.col("devices").min(), pl.col("devices").max().alias("greatest"))
 Frames = Mapping[int, pl.DataFrame]
 
 
@@ -30,33 +31,42 @@ def of_rows(signins: pl.DataFrame) -> pl.DataFrame:
     """The people of some sign-ins, which are in order of (time, source, id). `devices`: a name (agents.py) a line."""
     agents = signins["user_agent"].unique().to_list()
     named = pl.col("user_agent").replace_strict(agents, list(map(device_name, agents)), return_dtype=pl.String)
-    return (
-        signins.with_columns(named.alias("device"))
-        .group_by(KEY)
-        .agg(
-            pl.len().cast(pl.Int64).alias("signins"),
-            pl.col("time").first().alias("first"),
-            pl.col("time").last().alias("last"),
-            pl.col("device").unique().sort().str.join("\n").alias("devices"),
-            *(pl.col(name).last() for name in PROFILE),
-        )
+    rows = signins.with_columns(named.alias("devices"))
+    people = rows.group_by(KEY).agg(
+        pl.len().cast(pl.Int64).alias("signins"),
+        pl.col("time").first().alias("first"),
+        pl.col("time").last().alias("last"),
+        *_DEVICES,
+        *(pl.col(name).last() for name in PROFILE),
     )
+    return _all_devices(people, rows)
 
 
 def of_day(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The people of a day from those of its parts, the earliest first; with the profile of each one's last sign-in."""
     if not parts:
         return pl.DataFrame(schema=_SCHEMA)
-    whole = pl.concat(parts).group_by(KEY, maintain_order=True)
-    people = whole.agg(
+    whole = pl.concat(parts)
+    people = whole.group_by(KEY, maintain_order=True).agg(
         pl.col("signins").sum(),
         pl.col("first").first(),
         pl.col("last").last(),
-        pl.col("devices").str.split("\n").explode().unique().sort().str.join("\n"),
+        *_DEVICES,
         *(pl.col(name).last() for name in PROFILE),
     )
     check = pl.struct("signins", "first", "last", "devices", *PROFILE).hash(1).cast(pl.String).alias("check")
-    return people.with_columns(check).select(*_SCHEMA).sort(KEY)
+    return _all_devices(people, whole).with_columns(check).select(*_SCHEMA).sort(KEY)
+
+
+def _all_devices(people: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """People with all their devices. Most have one, which is seen at once; lists of names are made of the others."""
+    several = people.filter(pl.col("devices") != pl.col("greatest")).select(KEY)
+    people = people.drop("greatest")
+    if several.is_empty():
+        return people
+    names = pl.col("devices").str.split("\n").explode().unique().sort().str.join("\n")
+    listed = rows.join(several, on=KEY, how="semi").group_by(KEY).agg(names)
+    return people.update(listed, on=KEY, how="left")
 
 
 def encode(people: pl.DataFrame) -> bytes:

@@ -97,11 +97,11 @@ class Checker:
                 rows.append(row)
         while hours:
             _, rows = hours.popitem()
-            for slot, some in self._by_slot(rows):
+            for slot, some in self.by_slot(rows):
                 checked.rows[slot] = Rows.of(some)
         return checked
 
-    def _by_slot(self, rows: list[SilverRow]) -> Iterable[tuple[keys.Slot, list[SilverRow]]]:
+    def by_slot(self, rows: list[SilverRow]) -> Iterable[tuple[keys.Slot, list[SilverRow]]]:
         """The rows of one kind and hour, by shard."""
         if self._shards(rows[0].time[:10]) == 1:
             return [(self.slot(rows[0]), rows)]
