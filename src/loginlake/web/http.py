@@ -1,13 +1,49 @@
-"""HTTP with a bounded head: uvicorn's httptools parser holds a request line and headers of any size."""
+"""HTTP as uvicorn's httptools parser has it, with a bounded head, and an answer's head and body in one piece."""
 
 from __future__ import annotations
+
+import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 64 * 1024
+_GATHERED_BYTES = 64 * 1024
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"  # RFC 6585
 )
+
+
+class Gathering:
+    """A transport that sends what is written in one turn of the loop at its end: a system call less an answer."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        """`transport` does everything else."""
+        self._transport, self._loop = transport, loop
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Bytes for the client: at the turn's end, or now when they are many."""
+        if not self._pieces:
+            self._loop.call_soon(self._send)
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > _GATHERED_BYTES:
+            self._send()
+
+    def close(self) -> None:
+        """After what was written."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._pieces:
+            self._transport.write(b"".join(self._pieces))
+            self._pieces, self._size = [], 0
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -15,6 +51,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     _head = 0
     _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client. What comes in one piece with the end of the head is not counted."""

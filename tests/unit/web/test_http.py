@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from loginlake.web.http import HEAD_BYTES, BoundedHttp
+from loginlake.web.http import HEAD_BYTES, BoundedHttp, Gathering
 
 
 async def _size(request: Request) -> Response:
@@ -63,3 +64,49 @@ def test_a_large_body_and_a_second_request_pass(port: int) -> None:
     answer = ask(port, head, body, last)
     assert answer.count(b" 200 OK") == 2
     assert str(len(body)).encode() in answer
+
+
+class Told(asyncio.Transport):
+    """What a transport is told, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.pieces.append(bytes(data))
+
+    def close(self) -> None:
+        self.pieces.append(b"closed")
+
+
+@pytest.mark.asyncio
+async def test_head_and_body_of_a_turn_go_out_in_one_piece() -> None:
+    told = Told()
+    gathering = Gathering(told, asyncio.get_running_loop())
+    for piece in (b"head ", b"body"):
+        gathering.write(piece)
+    assert told.pieces == []
+    await asyncio.sleep(0)
+    gathering.write(b"next")
+    await asyncio.sleep(0)
+    assert told.pieces == [b"head body", b"next"]
+
+
+@pytest.mark.asyncio
+async def test_what_was_written_goes_out_before_the_end() -> None:
+    told = Told()
+    gathering = Gathering(told, asyncio.get_running_loop())
+    gathering.write(b"last")
+    gathering.close()
+    await asyncio.sleep(0)
+    assert told.pieces == [b"last", b"closed"]
+
+
+@pytest.mark.asyncio
+async def test_much_is_not_held() -> None:
+    told = Told()
+    gathering = Gathering(told, asyncio.get_running_loop())
+    gathering.write(b"a")
+    gathering.write(b"b" * HEAD_BYTES)
+    assert [len(piece) for piece in told.pieces] == [HEAD_BYTES + 1]
