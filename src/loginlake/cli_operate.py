@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,11 @@ def _register_rejected(main: click.Group, verb: Verb, as_json: Verb) -> None:
         """Say which rule rejects the message at PARTITION:OFFSET now, or that a replay accepts it."""
         from loginlake import operate
 
-        _print(operate.explain(settings, place), as_json=as_json)
+        found = operate.explain(settings, place)
+        if as_json:
+            _print(found, as_json=True)
+        for name, text in () if as_json else found.items():
+            click.echo(textwrap.fill(f"{name:<7} {text}", 100, subsequent_indent=" " * 8, break_long_words=False))
 
     @rejected.command()
     @_which

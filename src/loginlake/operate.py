@@ -81,6 +81,8 @@ def rejected(settings: Settings, which: Which) -> dict[str, dict[str, int]]:
     from loginlake.silver import quarantine
 
     found = quarantine.counts(wiring.open_lake(settings), which)
+    if which.reason and not found:  # older rules may have had other reasons
+        quarantine.check_reason(which.reason)
     return {day: dict(counts.most_common()) for day, counts in found.items()}
 
 
@@ -89,7 +91,9 @@ def rejected_rows(settings: Settings, which: Which, limit: int) -> list[dict[str
     from loginlake.silver import quarantine
 
     store = wiring.open_lake(settings)
-    found = islice(quarantine.rows(store, which), limit)
+    found = list(islice(quarantine.rows(store, which), limit))
+    if which.reason and not found:
+        quarantine.check_reason(which.reason)
     return [quarantine.shown(one, quarantine.bronze_line(store, one.object, one.row.offset)) for one in found]
 
 

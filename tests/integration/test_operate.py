@@ -42,6 +42,7 @@ def test_rejected_rows_are_listed_shown_and_explained(line: CommandLine) -> None
     assert (said["now"], said["rule"]) == ("null_picture", "A required field is missing, null, empty or blank.")
     assert relaxed(line).json("rejected", "explain", shown["place"])["now"] == "accepted"
     assert line.json("rejected", "list", "--to", "2020-01-01") == {}
+    assert max(map(len, line("rejected", "explain", shown["place"]).splitlines())) <= 100
 
 
 def test_after_a_rule_is_relaxed_a_replay_puts_the_rows_in_silver_and_gold(line: CommandLine) -> None:
@@ -246,3 +247,16 @@ def test_clear_lines_for_what_is_not_there(line: CommandLine) -> None:
         result = line.run(*words)
         assert result.exit_code == 1
         assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("verb", ["list", "show"])
+def test_a_reason_that_no_rule_has_is_refused_and_the_reasons_are_named(line: CommandLine, verb: str) -> None:
+    line.send(numbered(1))
+    line.pass_through()
+    for reason in ("too_old", "null_picture", "wrong_type_data", "wrong_type_email"):
+        assert line("rejected", verb, "--reason", reason) == ""
+    for reason in ("nonsense", "null_nonsense"):
+        result = line.run("rejected", verb, "--reason", reason)
+        assert result.exit_code == 1
+        assert reason in result.output
+        assert "too_old" in result.output

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 
-from loginlake.errors import ObjectNotFound
+from loginlake.errors import Misconfigured, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import reasons
@@ -19,6 +20,11 @@ _row = msgspec.json.Decoder(RejectedRow).decode
 _FUNCTIONS = {
     function.__name__: function for function in (*reasons.ORDER, reasons.unknown_type, reasons.wrong_type_data)
 }
+
+
+_FIELDS = dict.fromkeys((*reasons.ATTRIBUTES, *chain.from_iterable(reasons.DATA.values())))
+_OF_A_FIELD = ("wrong_type", "null")
+_KNOWN = ("not_json", "not_object", *(name for name in _FUNCTIONS if name not in _OF_A_FIELD))
 
 
 class Which(NamedTuple):
@@ -84,6 +90,14 @@ def rule(reason: str) -> str:
     return {"not_json": "The message is no JSON text.", "not_object": "The message is JSON, but no object."}.get(
         reason, "A rule that these rules do not know."
     )
+
+
+def check_reason(reason: str) -> None:
+    """Misconfigured, which names the reasons, when these rules reject for no such reason."""
+    if reason in _KNOWN or reason in {f"{name}_{field}" for name in _OF_A_FIELD for field in _FIELDS}:
+        return
+    known = ", ".join((*_KNOWN, *(f"{name}_FIELD" for name in _OF_A_FIELD)))
+    raise Misconfigured(f"No row is rejected for {reason!r}.", "", f"The reasons are {known}.")
 
 
 def bronze_line(store: ObjectStore, key: str, offset: int) -> bytes | None:
