@@ -19,7 +19,7 @@ else
 READY = true
 endif
 
-.PHONY: help run demo prove test check install lock shots drill bench clean services services-env services-look services-stop verify-real moved
+.PHONY: help run demo prove test coverage check install lock shots drill bench clean services services-env services-look services-stop verify-real moved
 -include services/*.mk
 
 help: ## this list
@@ -43,6 +43,9 @@ prove: .venv/run.stamp ## kill the stages at their work, and have every sign-in 
 
 test: .venv/dev.stamp ## every check and every test, in a real browser too
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh
+
+coverage: .venv/dev.stamp ## the same tests, and the lines that none of them reaches (it takes half as long again)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh --cov --cov-report=term:skip-covered
 
 check: .venv/dev.stamp ## style, types, import contracts and sizes, a line each
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/check.sh

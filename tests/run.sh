@@ -22,9 +22,8 @@ running=$!
 trap 'kill "$running" 2>/dev/null || true; rm -rf "$told"' EXIT
 # A worker more than two cores have: many tests wait for a server. A file's tests share its servers, and stay together.
 {
-    pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "$select" --cov --cov-report= "$@" || touch "$told/failed"
+    pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "$select" "$@" || touch "$told/failed"
 } | tee "$told/others"
-coverage report --skip-covered --sort=cover | tail -n 25
 wait "$running" || touch "$told/failed"
 cat "$told/dag"
 not_run=$(sed -n 's/^NOT RUN: //p' "$told/dag" | paste -s -d ';' -)
