@@ -41,9 +41,9 @@ class Gathering:
         self._transport.close()
 
     def _send(self) -> None:
-        if self._pieces:
-            self._transport.write(b"".join(self._pieces))
-            self._pieces, self._size = [], 0
+        gathered, self._pieces, self._size = self._pieces, [], 0
+        if gathered and not self._transport.is_closing():  # the client may have gone since
+            self._transport.write(b"".join(gathered))
 
 
 class BoundedHttp(HttpToolsProtocol):

@@ -72,6 +72,10 @@ class Told(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.pieces: list[bytes] = []
+        self.gone = False
+
+    def is_closing(self) -> bool:
+        return self.gone
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.pieces.append(bytes(data))
@@ -110,3 +114,13 @@ async def test_much_is_not_held() -> None:
     gathering.write(b"a")
     gathering.write(b"b" * HEAD_BYTES)
     assert [len(piece) for piece in told.pieces] == [HEAD_BYTES + 1]
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_written_to_a_client_that_went_away_meanwhile() -> None:
+    told = Told()
+    gathering = Gathering(told, asyncio.get_running_loop())
+    gathering.write(b"too late")
+    told.gone = True
+    await asyncio.sleep(0)
+    assert told.pieces == []
