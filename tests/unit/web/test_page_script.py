@@ -10,8 +10,9 @@ from end_to_end.shots import Look, Watch, chromium, faults_of, visitor
 from fakes.sites import serving
 from fakes.web_site import Site
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
+from loginlake.web.journey import STEPS
 from loginlake.web.texts import CATALOGUES
 
 pytestmark = pytest.mark.browser
@@ -102,7 +103,7 @@ def test_a_proxys_page_in_place_of_an_answer(seen: tuple[Page, Watch]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["problem", "page", "network"])
-def test_signing_out_that_fails_says_so(seen: tuple[Page, Watch], kind: str) -> None:
+def test_signing_out_that_fails_says_so(served: Site, seen: tuple[Page, Watch], kind: str) -> None:
     page, watch = seen
     watch.expected += ["503", "ERR_FAILED"]
     choose(page)
@@ -115,12 +116,48 @@ def test_signing_out_that_fails_says_so(seen: tuple[Page, Watch], kind: str) -> 
         else:
             route.fulfill(status=503, json={"title": "Away", "detail": "Later."})
 
-    page.route("**/api/signout", away, times=1)
-    page.locator("#signout").click()
+    page.route("**/api/signout", away, times=2)
     words = "Away Later." if kind == "problem" else f"{TEXTS['unavailable.title']} {TEXTS['unavailable.detail']}"
-    expect(page.locator("#signout-problem")).to_have_text(words)
+    for _ in range(2):
+        with page.expect_event("requestfinished" if kind != "network" else "requestfailed", is_signing_out):
+            page.locator("#signout").click()
+        expect(page.locator("#signout-problem")).to_have_text(words)
+    served.trace.reached = list(STEPS)
+    expect(page.locator("#arrived")).to_be_visible()  # still followed
     page.locator("#signout").click()
     expect(page.locator("#out")).to_be_visible()
+    assert watch.faults == []
+
+
+def is_signing_out(request: Request) -> bool:
+    return request.url.endswith("/api/signout")
+
+
+def test_signing_out_in_the_moment_of_an_answer_leaves_no_trace(served: Site, seen: tuple[Page, Watch]) -> None:
+    page, watch = seen
+    served.trace.reached = list(STEPS)
+    page.evaluate(
+        """() => {
+            const read = Response.prototype.json;
+            Response.prototype.json = function () {
+                if (this.url.endsWith("/api/journey")) document.getElementById("signout").click();
+                return read.call(this);
+            };
+        }"""
+    )
+    page.locator("#button button").click()
+    with page.expect_navigation():
+        page.locator('dialog [data-person="1001"]').click()
+    expect(page.locator("#out")).to_be_visible()
+    assert watch.faults == []
+
+
+def test_half_an_answer_does_not_end_the_journey(served: Site, seen: tuple[Page, Watch]) -> None:
+    page, watch = seen
+    page.route("**/api/journey", lambda route: route.fulfill(content_type="application/json", body="{"), times=1)
+    served.trace.reached = list(STEPS)
+    choose(page)
+    expect(page.locator("#arrived")).to_be_visible()
     assert watch.faults == []
 
 

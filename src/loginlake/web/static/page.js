@@ -147,10 +147,11 @@ async function follow(session) {
   for (;;) {
     const headers = { Accept: "application/json" };
     const response = await fetch("/api/journey", { headers, signal }).catch(() => null);
+    const said = await response?.json().catch(() => null); // it may end in the middle, of itself or by our abort
     if (signal.aborted) return;
     if (response?.status === 401) return location.assign("/");
-    if (response?.ok) {
-      const { event_id, steps } = await response.json();
+    if (response?.ok && said) {
+      const { event_id, steps } = said;
       if (event_id !== session.event_id) return location.reload(); // another tab signed somebody in
       draw(session, steps, announced);
       if (steps.every((step) => step.done)) return arrived(session, steps);
