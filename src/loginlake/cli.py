@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from loginlake.account import Account
     from loginlake.settings import Settings
 
-JSON = click.option("--json", "as_json", is_flag=True, help="print one JSON object, for machines")
+JSON = click.option("--json", "as_json", is_flag=True, help="print JSON, for machines")
 ONCE = click.option("--once", is_flag=True, help="do what is there now, then end")
 
 
 class _InOrder(click.Group):
+    group_class = type  # those below it as well
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(self.commands)
@@ -58,9 +60,11 @@ def read_settings() -> Settings:
         raise click.ClickException("the file .env is not UTF-8 text. Correct it, or remove it.") from None
     except ValidationError as error:
         wrong = "; ".join(
-            f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+            f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False)
         )
-        raise click.ClickException(f"a setting is wrong: {wrong}. See `loginlake settings --help`.") from None
+        move = "`loginlake settings --markdown` says what each may be."
+        raise click.ClickException(f"a setting is wrong: {wrong}. {move}") from None
     journal.start(settings.log_level, settings.log_format)
     return settings
 
@@ -84,6 +88,19 @@ def _verb(function: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(INTERRUPTED)
 
     return wrapped
+
+
+def _asking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A verb that asks about what is stored: refused where nothing was ever run, so that nothing passes for all."""
+
+    @wraps(function)
+    def wrapped(settings: Settings, *args: Any, **kwargs: Any) -> Any:
+        from loginlake.wiring import refuse_nothing
+
+        refuse_nothing(settings)
+        return function(settings, *args, **kwargs)
+
+    return _verb(wrapped)
 
 
 def _stop_on_signals() -> threading.Event:
@@ -209,11 +226,13 @@ def send(settings: Settings, file: BinaryIO, as_json: bool) -> None:
 @click.option("--people", default=300, show_default=True, type=click.IntRange(1), help="how many made-up people")
 @click.option("--days", default=60, show_default=True, type=click.IntRange(1, 1000), help="how many days, up to now")
 @click.option("--seed", default=7, show_default=True, help="another seed, other people")
-@click.option("--until", type=click.DateTime(), help="the last moment, UTC (default: now)")
+@click.option("--until", type=click.DateTime(), metavar="DAY[THH:MM:SS]", help="the last moment, UTC (default: now)")
 @click.option("--repeats", default=0.02, show_default=True, type=click.FloatRange(0, 1), help="share sent twice")
 @click.option("--nulls", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="share without a value")
 @click.option("--broken", default=0.005, show_default=True, type=click.FloatRange(0, 1), help="share of broken lines")
-@click.option("--refusals", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="refused attempts")
+@click.option(
+    "--refusals", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="share of refused attempts"
+)
 @click.option("--if-empty", is_flag=True, help="send nothing when the log already has records")
 @click.option("--print", "to_stdout", is_flag=True, help="print the lines instead of sending them")
 @JSON
@@ -233,12 +252,24 @@ def demo(settings: Settings, as_json: bool, **options: Any) -> None:
 
 @main.command()
 @click.option("--check", is_flag=True, help="exit with 0: it balances, 1: it does not, 2: can't say, records move")
-@click.option("--wait", "wait_s", type=click.FloatRange(0), help="count again until all is in gold, so many seconds")
 @click.option(
-    "--watch", "every_s", is_flag=False, flag_value=5.0, type=click.FloatRange(0.1), help="again each N seconds (5)"
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    metavar="S",
+    help="count again, S seconds at most, until all is in gold",
+)
+@click.option(
+    "--watch",
+    "every_s",
+    is_flag=False,
+    flag_value=5.0,
+    type=click.FloatRange(0.1),
+    metavar="[S]",
+    help="show it again every S seconds (5), until Ctrl-C",
 )
 @JSON
-@_verb
+@_asking
 def status(settings: Settings, check: bool, wait_s: float | None, every_s: float | None, as_json: bool) -> None:
     """Count every record where it is: is everything accounted for?
 
@@ -277,7 +308,7 @@ def _watch(show: Callable[[], str], every_s: float) -> None:
 
 @main.command()
 @click.argument("key")
-@_verb
+@_asking
 def cat(settings: Settings, key: str) -> None:
     """Print an object of the lake readably.
 
@@ -310,7 +341,7 @@ def settings(as_json: bool, as_env: bool, markdown: bool) -> None:
 
 
 cli_systems.register(main, _verb, JSON)
-cli_operate.register(main, _verb, JSON)
+cli_operate.register(main, _asking, JSON)
 cli_drill.register(main, _verb)
 cli_sources.register(main, _verb, JSON)
 

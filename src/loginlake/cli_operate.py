@@ -29,7 +29,8 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     def audit(settings: Settings, *, as_json: bool, deep: bool, **span: Any) -> None:
         """Prove that nothing was lost and nothing counted twice.
 
-        Or name exactly what is wrong.
+        Compares log, lake and gold, or names exactly what is wrong: partition, hour, object, offsets, and what to do.
+        Exit code 1 then. A second audit reads again only what changed since.
         """
         _audit(settings, as_json=as_json, deep=deep, **span)
 
@@ -52,7 +53,7 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     def rebuild(settings: Settings, layer: str, *, as_json: bool, **span: Any) -> None:
         """Make silver anew from bronze, or gold from silver, in place.
 
-        One that was cut goes on where it was.
+        Readers see the old answers until the new ones are whole. One that was cut goes on where it was.
         """
         _rebuild(settings, layer, as_json=as_json, **span)
 
@@ -86,32 +87,28 @@ def _register_rejected(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @as_json
     @verb
     def explain(settings: Settings, place: str, *, as_json: bool) -> None:
-        """Say which rule rejects the message at PARTITION:OFFSET now, or that a replay accepts it."""
-        from loginlake import operate
+        """Say what the rules make of a message now.
 
-        found = operate.explain(settings, place)
-        if as_json:
-            _print(found, as_json=True)
-        for name, text in () if as_json else found.items():
-            click.echo(textwrap.fill(f"{name:<7} {text}", 100, subsequent_indent=" " * 8, break_long_words=False))
+        PLACE is PARTITION:OFFSET, as `rejected show` prints it. Accepted: a replay puts it in silver.
+        """
+        _explain(settings, place, as_json=as_json)
 
     @rejected.command()
     @_which
-    @click.option("--object", "objects", multiple=True, help="this bronze object, whatever it rejected")
+    @click.option("--object", "objects", multiple=True, help="this bronze object, whatever was rejected of it")
     @as_json
     @verb
     def replay(settings: Settings, *, objects: tuple[str, ...], as_json: bool, **which: Any) -> None:
-        """Clean the objects of these rows again from bronze, by the rules as they are now."""
-        from loginlake import operate
+        """Clean these rows again, by today's rules.
 
-        counter = _Counter()
-        report = operate.replay(settings, _chosen(**which), objects, lambda more: counter("objects", more))
-        _print(msgspec.to_builtins(report), as_json=as_json)
+        From bronze, in whole objects; nothing is sent to the log again. What is accepted now moves to silver.
+        """
+        _replay(settings, objects, as_json=as_json, **which)
 
 
 def _span(function: Callable[..., Any]) -> Callable[..., Any]:
-    for name, text in (("to", "the last day, UTC"), ("from", "the first day, UTC")):
-        function = click.option(f"--{name}", f"{name}_day", type=_DAY, help=text)(function)
+    for name, text in (("to", "the last day"), ("from", "the first day, UTC: 2026-11-24")):
+        function = click.option(f"--{name}", f"{name}_day", type=_DAY, metavar="DAY", help=text)(function)
     return function
 
 
@@ -167,6 +164,25 @@ def _show(settings: Settings, limit: int, *, as_json: bool, **which: Any) -> Non
             _print(row, as_json=True)
         else:
             click.echo(f"{row['day']}  {row['place']:<10}  {row['reason']}: {row['detail']}\n    {row['line']}")
+
+
+def _explain(settings: Settings, place: str, *, as_json: bool) -> None:
+    from loginlake import operate
+
+    found = operate.explain(settings, place)
+    if as_json:
+        _print(found, as_json=True)
+        return
+    for name, text in found.items():
+        click.echo(textwrap.fill(f"{name:<7} {text}", 100, subsequent_indent=" " * 8, break_long_words=False))
+
+
+def _replay(settings: Settings, objects: tuple[str, ...], *, as_json: bool, **which: Any) -> None:
+    from loginlake import operate
+
+    counter = _Counter()
+    report = operate.replay(settings, _chosen(**which), objects, lambda more: counter("objects", more))
+    _print(msgspec.to_builtins(report), as_json=as_json)
 
 
 def _trace(settings: Settings, what: str, *, as_json: bool) -> None:

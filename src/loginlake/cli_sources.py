@@ -26,7 +26,10 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @click.argument("source")
     @verb
     def add(settings: Settings, source: str) -> None:
-        """Make a key for the application whose events have this SOURCE (a URI); it is printed once, and only now."""
+        """Make a key for an application, and print it once.
+
+        SOURCE is the URI that its events name as their source; with this key it may send no other's.
+        """
         _add(settings, source)
 
     @keys.command("list")
@@ -40,7 +43,7 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
     @click.argument("key_id", metavar="ID")
     @verb
     def revoke(settings: Settings, key_id: str) -> None:
-        """End a key by its ID (see list); it stops at once."""
+        """End a key at once, by its ID (see list)."""
         _revoke(settings, key_id)
 
     @main.command()

@@ -30,6 +30,8 @@ def register(main: click.Group, verb: Verb, as_json: Verb) -> None:
 
         Nothing is changed on one that is there.
         """
+        if check_only and new_log:
+            raise click.UsageError("--check changes nothing, and --new-log does: choose one.")
         sys.exit(_topic(settings, create=not check_only, new_log=new_log))
 
     @main.command("check")

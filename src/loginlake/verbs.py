@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from loginlake import wiring
-from loginlake.errors import LoginlakeError, Overloaded, TooLarge
+from loginlake.errors import LoginlakeError, ObjectNotFound, Overloaded, TooLarge
 from loginlake.event import HEADERS
 from loginlake.lake import lines
+from loginlake.lake.store import lookup
 from loginlake.observe.metering import Unmetered, metered
 from loginlake.schedule import Step, in_thread, run_passes
 from loginlake.settings import Settings
@@ -142,7 +143,6 @@ def status(settings: Settings, *, wait_s: float = 0.0) -> Account:
     from loginlake.bronze.agreement import check_all
     from loginlake.bronze.land import now_ms
 
-    wiring.refuse_nothing(settings)
     with ExitStack() as stack:
         log = stack.enter_context(closing(wiring.open_log(settings)))
         gold = stack.enter_context(closing(wiring.open_gold(settings)))
@@ -212,13 +212,15 @@ def account_table(account: Account) -> str:
 
 def cat(settings: Settings, key: str) -> Iterator[str]:
     """The lines of an object (JSON as it is, gzip opened), or the names below a prefix that ends in a slash."""
-    wiring.refuse_nothing(settings)
     store = wiring.open_lake(settings)
     if key.endswith("/"):
         for entry in store.list(key):
             yield f"{entry.size:>12,}  {entry.key}"
         return
-    data = store.get(key).data
+    stored = lookup(store, key)
+    if stored is None:
+        raise ObjectNotFound(f"There is no object {key!r}.", "", "A name that ends in / lists: loginlake cat bronze/")
+    data = stored.data
     content = lines.decode(data) if key.endswith(".gz") else data
     # Not splitlines: a name may hold a line separator (U+2028), which JSON does not escape.
     yield from content.decode("utf-8", "backslashreplace").removesuffix("\n").split("\n")

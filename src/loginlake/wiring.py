@@ -69,8 +69,8 @@ def data_folder(settings: Settings) -> Path:
 
 
 def refuse_nothing(settings: Settings) -> None:
-    """Misconfigured where there is no data yet: who asks about it is in the wrong folder, most likely."""
-    if not settings.data.exists():
+    """Misconfigured where a lake in the data folder has none: who asks about it is in the wrong folder, most likely."""
+    if not settings.lake_url and not settings.data.exists():
         raise Misconfigured(
             f"There is no data folder {settings.data} here.",
             "Nothing was run with these settings yet, or it was run from another folder.",

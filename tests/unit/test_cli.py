@@ -53,6 +53,13 @@ def test_the_help_lists_the_verbs_in_the_same_order(line: CommandLine) -> None:
     assert "..." not in shown.partition("Commands:")[2], "a verb's first sentence is too long for a line of 80 columns"
 
 
+@pytest.mark.parametrize("group", [name for name in VERBS if isinstance(cli.main.commands[name], click.Group)])
+def test_a_groups_help_says_what_each_of_its_verbs_does(line: CommandLine, group: str) -> None:
+    listed = line(group, "--help").partition("Commands:")[2]
+    assert len(listed.split(".\n")) >= 4
+    assert "..." not in listed
+
+
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_every_verb_has_its_help_and_touches_nothing(line: CommandLine, verb: str, option: str) -> None:
@@ -147,6 +154,7 @@ def test_an_interrupted_verb_ends_quietly(line: CommandLine, monkeypatch: pytest
         raise KeyboardInterrupt
 
     monkeypatch.setattr(verbs, "cat", interrupted)
+    line.data.mkdir()
     result = line.run("cat", "x")
     assert (result.exit_code, result.output) == (130, "")
 
@@ -218,9 +226,12 @@ def test_send_of_a_file(line: CommandLine, tmp_path: Path) -> None:
     assert line("send", str(tmp_path / "events.jsonl")) == "sent 2  refused {}\n"
 
 
-@pytest.mark.parametrize("words", [["demo", "--people", "0"], ["demo", "--repeats", "1.5"], ["run", "--port", "0"]])
-def test_options_out_of_range_are_refused(line: CommandLine, words: list[str]) -> None:
-    assert line.run(*words).exit_code == 2
+@pytest.mark.parametrize(
+    "words", ["demo --people 0", "demo --repeats 1.5", "run --port 0", "status --watch 0", "topic --check --new-log"]
+)
+def test_options_that_cannot_be_are_refused(line: CommandLine, words: str) -> None:
+    assert line.run(*words.split()).exit_code == 2
+    assert not line.data.exists()
 
 
 def test_a_command_without_a_docstring_would_be_seen() -> None:

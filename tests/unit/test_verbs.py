@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 import sys
 import threading
 from functools import partial
@@ -139,12 +140,23 @@ def test_cat_of_no_object_is_one_clear_line(tmp_path: Path, key: str) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("words", [("cat", "lake.json"), ("status",)])
-def test_asking_where_nothing_is_makes_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
-    result = CommandLine(tmp_path / "elsewhere").run(*words)
+ASKING = ["cat lake.json", "status", "audit", "trace x", "rejected list", "rejected explain 0:0", "rebuild gold"]
+
+
+@pytest.mark.parametrize("words", ASKING)
+def test_asking_where_nothing_is_makes_nothing(tmp_path: Path, words: str) -> None:
+    result = CommandLine(tmp_path / "elsewhere").run(*words.split())
     assert result.exit_code == 1
     assert "There is no data folder" in result.stderr
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_lake_somewhere_else_needs_no_data_folder(tmp_path: Path) -> None:
+    full = CommandLine(tmp_path / "data")
+    full.send(b"{}")
+    full.pass_through()
+    other = CommandLine(tmp_path / "elsewhere", LOGINLAKE_LAKE_URL=f"file:{tmp_path / 'data' / 'lake'}")
+    assert json.loads(other("cat", "lake.json"))["shards"] == 1
 
 
 def test_cat_prints_a_line_a_row_whatever_is_in_a_name(tmp_path: Path) -> None:
