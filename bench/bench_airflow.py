@@ -25,7 +25,8 @@ from bench import bench_clean
 from bench.path import LOGINLAKE, Cost, measure
 from loginlake.bronze.envelope import Encoder
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.stream.log import Record
 from services.airflow import VENV, Airflow, start
 

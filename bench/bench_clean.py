@@ -21,7 +21,8 @@ from pathlib import Path
 from loginlake.bronze.envelope import Encoder
 from loginlake.event import HEADERS, SIGNIN, SignIn, SignInData, encode, person_key, rfc3339
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.silver.clean import clean
 from loginlake.silver.reasons import Rules
 from loginlake.stream.log import Record

@@ -15,8 +15,9 @@ from pathlib import Path
 from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.land import Lander
 from loginlake.event import HEADERS, SIGNIN, SignIn, SignInData, encode
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.stream.embedded import EmbeddedLog
 
 

@@ -21,7 +21,7 @@ from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.publish import publish
 from loginlake.gold.read import Snapshot
 from loginlake.lake import keys, lines
-from loginlake.lake.store import open_store
+from loginlake.lake.by_url import open_store
 
 FIRST = datetime(2026, 9, 1, tzinfo=UTC)
 BROWSERS = [

@@ -17,7 +17,8 @@ from pymongo import MongoClient
 
 from loginlake.gold.mongo import MongoGold
 from loginlake.lake.azure import AzureAccount, create_container, place
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from services import azurite, mongo
 
 MONGO_PASSWORD = "p@ss/w0rd:%"

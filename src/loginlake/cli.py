@@ -16,8 +16,7 @@ import click
 import msgspec
 
 from loginlake import __version__, cli_drill, cli_operate, cli_sources, cli_systems, journal
-from loginlake.errors import LoginlakeError
-from loginlake.start import INTERRUPTED
+from loginlake.errors import INTERRUPTED, LoginlakeError
 
 if TYPE_CHECKING:
     from loginlake.account import Account

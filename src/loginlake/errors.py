@@ -5,6 +5,9 @@ Every message says what happened, why, and the next move; none carries a secret,
 
 from __future__ import annotations
 
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended."""
+
 
 class LoginlakeError(Exception):
     """A condition with a name. `what` happened, `why`, and the `next_move` of whoever reads it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-INTERRUPTED = 130
+from loginlake.errors import INTERRUPTED
 
 
 def main() -> None:

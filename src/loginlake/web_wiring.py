@@ -57,7 +57,7 @@ def web_app(
         trace=Tracer(log, wiring.lake_of(settings, store), gold, now=wiring.now),
         viewers=lambda person: role(person) != "person",
         client_id=CLIENT_ID if developer else settings.google_client_id,
-        developer=developer,
+        developer=developer.routes() if developer else None,
         trusted_proxies=settings.trusted_proxies,
         spool=spool,
         api_key=wiring.api_keys(settings).find,

@@ -18,8 +18,9 @@ from loginlake.bronze.land import Lander
 from loginlake.errors import Misconfigured, Stopped
 from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.store import GoldStore
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.schedule import Step
 from loginlake.settings import Settings
 from loginlake.silver.reasons import Rules

@@ -18,7 +18,8 @@ from fakes.whole_path import copy_lake, left_to_do, outcomes
 from services_azurite_mongo import Lakes
 
 from loginlake import schedule, wiring
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.settings import Settings
 from loginlake.silver import steps
 from loginlake.silver.reasons import Rules

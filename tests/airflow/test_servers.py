@@ -15,7 +15,7 @@ from services_azurite_mongo import Golds, Lakes
 
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
-from loginlake.lake.store import open_store
+from loginlake.lake.by_url import open_store
 from loginlake.settings import Settings
 from loginlake.wiring import open_gold
 

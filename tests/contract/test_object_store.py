@@ -11,7 +11,8 @@ from fakes.object_store import FakeStore
 from services_azurite_mongo import Lakes
 
 from loginlake.errors import Conflict, ObjectExists, ObjectNotFound
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 
 
 @pytest.fixture(params=["folder", "memory", "fake", pytest.param("azure", marks=pytest.mark.services)])

@@ -131,7 +131,7 @@ class Site:
             trace=self.trace,
             viewers=self.developer.may_see_dashboard if self.developer else may_see,
             client_id=CLIENT_ID if developer else AUDIENCE,
-            developer=self.developer,
+            developer=self.developer.routes() if self.developer else None,
             trusted_proxies=trusted_proxies,
             spool=spool,
             api_key=api_key,

@@ -24,7 +24,8 @@ from loginlake.errors import Denied
 from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.store import GoldStore
 from loginlake.lake import lines
-from loginlake.lake.store import ObjectStore, Stored, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore, Stored
 from loginlake.stream.spool_check import counts
 from loginlake.stream.spool_file import Content, make
 

@@ -15,7 +15,7 @@ from services_azurite_mongo import Golds, Lakes
 from loginlake.check import check, gold_probe, lake_probe
 from loginlake.gold.publish import INDEXES
 from loginlake.lake.azure import AzureAccount, create_container, place, server_time
-from loginlake.lake.store import open_store
+from loginlake.lake.by_url import open_store
 from services import azurite, child
 
 pytestmark = pytest.mark.services

@@ -15,7 +15,7 @@ from services_azurite_mongo import Golds, Lakes
 from loginlake.errors import Conflict
 from loginlake.gold.embedded import EmbeddedGold
 from loginlake.gold.publish import publish
-from loginlake.lake.store import open_store
+from loginlake.lake.by_url import open_store
 from loginlake.silver.clean import clean
 
 pytestmark = pytest.mark.services

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from loginlake.errors import Conflict, Denied, LoginlakeError, Misconfigured, ObjectExists, ObjectNotFound, Unavailable
 from loginlake.lake.azure import AzureAccount, create_container, place, server_time
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from services import azurite, child
 
 pytestmark = pytest.mark.services

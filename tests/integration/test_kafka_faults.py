@@ -13,8 +13,8 @@ from services_kafka import Topics
 from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.land import Lander
 from loginlake.errors import Unavailable
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import open_store
 from loginlake.stream.kafka import KafkaLog
 from loginlake.stream.kafka_client import Limits
 from loginlake.stream.log import Position

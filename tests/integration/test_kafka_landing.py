@@ -20,8 +20,9 @@ from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.land import GROUP, Lander, LandReport, now_ms
 from loginlake.errors import Diverged, GiveUp, UnknownLog
 from loginlake.lake import keys, lines
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.stream.kafka import KafkaLog
 from loginlake.stream.log import Position, Record
 

@@ -12,8 +12,8 @@ from services_kafka import Topics
 
 from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.land import GROUP, Lander
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import open_store
 from services import kafka
 
 pytestmark = pytest.mark.services

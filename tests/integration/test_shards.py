@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fakes.command_line import CommandLine
 
-from loginlake.lake.store import open_store
+from loginlake.lake.by_url import open_store
 from loginlake.silver import steps
 from loginlake.silver.reasons import Rules
 

@@ -13,8 +13,8 @@ import pytest
 from fakes.command_line import CommandLine
 
 from loginlake.gold.embedded import EmbeddedGold
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import open_store
 from loginlake.stream.embedded import EmbeddedLog
 from loginlake.stream.log import Position
 from loginlake.stream.spool_record import SPOOLED

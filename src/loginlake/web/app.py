@@ -110,7 +110,7 @@ def create_app(context: WebContext) -> FastAPI:
     app.include_router(journey.router)
     app.include_router(health.router)
     if context.developer is not None:
-        app.include_router(context.developer.routes())
+        app.include_router(context.developer)
     app.mount("/static", StaticFolder())
     return app
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
-from fastapi import Request
+from fastapi import APIRouter, Request
 from prometheus_client.registry import Collector
 
 from loginlake.stream.log import EventLog
@@ -17,9 +17,6 @@ from loginlake.stream.spool import SpooledLog
 from loginlake.web.identity import IdentityVerifier
 from loginlake.web.keys import ApiKey
 from loginlake.web.state import WebState
-
-if TYPE_CHECKING:
-    from loginlake.web.developer import DeveloperProvider
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +109,7 @@ def _no_key(_: str) -> ApiKey | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebContext:
-    """What `create_app` is given. With `developer` set, its routes exist and the page says so.
+    """What `create_app` is given. `developer`: the routes of the provider that stands in for Google, where it does.
 
     `spool`: the log itself where it has a spool, which the app starts and stops. `api_key` finds a good key by its
     text. `stages`: those that run in this process, each "ok" or the class of the error that keeps it down.
@@ -128,7 +125,7 @@ class WebContext:
     trace: Trace
     viewers: Callable[[Person], bool]
     client_id: str
-    developer: DeveloperProvider | None = None
+    developer: APIRouter | None = None
     spool: SpooledLog | None = None
     api_key: Callable[[str], ApiKey | None] = _no_key
     trusted_proxies: int = 0

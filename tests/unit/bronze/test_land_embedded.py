@@ -15,8 +15,9 @@ from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.envelope import decode
 from loginlake.bronze.land import GROUP, Lander
 from loginlake.lake import keys, lines
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.stream.embedded import EmbeddedLog, Limits
 
 LIMITS = BatchLimits(records=40, bytes=1 << 20, age_s=0.02)
@@ -93,7 +94,7 @@ from pathlib import Path
 from loginlake.bronze.batch import BatchLimits
 from loginlake.bronze.land import Lander
 from loginlake.lake.manifest import Lake
-from loginlake.lake.store import open_store
+from loginlake.lake.by_url import open_store
 from loginlake.stream.embedded import EmbeddedLog, Limits
 folder = Path(sys.argv[1])
 log = EmbeddedLog(folder / "log.db", partitions=4, limits=Limits(member_timeout_s=0.3))

@@ -20,7 +20,7 @@ from loginlake.gold.publish import PublishReport, publish
 from loginlake.gold.read import Snapshot, person
 from loginlake.gold.store import GoldStore
 from loginlake.lake import keys
-from loginlake.lake.store import open_store
+from loginlake.lake.by_url import open_store
 
 AGENTS: dict[str | None, tuple[str, str, str]] = {
     None: ("", "", ""),

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from loginlake.errors import Conflict, Denied, LoginlakeError, Misconfigured, Overloaded, Unavailable
 from loginlake.lake import azure_errors
 from loginlake.lake.azure import AzureAccount, place
+from loginlake.lake.by_url import open_store
 from loginlake.lake.obstore_store import _name_before, _named, _version
-from loginlake.lake.store import open_store
 
 KEY = "c2VjcmV0LWtleQ=="
 SAS = "sv=2026-01-01&sig=secret-signature"

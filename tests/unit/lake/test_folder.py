@@ -16,8 +16,8 @@ import pytest
 
 from loginlake.errors import Denied, Misconfigured, Stopped, Unavailable
 from loginlake.lake import network_folder
+from loginlake.lake.by_url import open_store
 from loginlake.lake.folder import FolderStore
-from loginlake.lake.store import open_store
 
 Write = Callable[[FolderStore], None]
 WRITES: dict[str, Write] = {

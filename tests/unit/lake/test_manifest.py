@@ -8,8 +8,8 @@ import pytest
 from fakes.object_store import FakeStore
 
 from loginlake.errors import Corrupt, Unavailable, UnknownLayout, UnknownLog
+from loginlake.lake.by_url import open_store
 from loginlake.lake.manifest import Lake, find_manifest
-from loginlake.lake.store import open_store
 
 
 def test_the_first_log_is_0_and_stays_so() -> None:

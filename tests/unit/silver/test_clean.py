@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from loginlake.errors import Conflict, Unavailable
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.silver.clean import CleanReport, clean, turns
 
 DAY = "2026-11-24"

@@ -13,7 +13,8 @@ from fakes.silver_messages import RULES, SECRET, line, origins, rows, signin, va
 
 from loginlake.errors import Conflict, Unavailable
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.silver import merger as module
 from loginlake.silver.check import Checker
 from loginlake.silver.merger import Counts, Merger

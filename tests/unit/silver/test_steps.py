@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from loginlake.errors import Unavailable
 from loginlake.lake import keys, lines
-from loginlake.lake.store import ObjectStore, open_store
+from loginlake.lake.by_url import open_store
+from loginlake.lake.store import ObjectStore
 from loginlake.silver import steps
 from loginlake.silver.clean import clean
 from loginlake.silver.reclean import rebuild
