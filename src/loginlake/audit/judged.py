@@ -29,14 +29,19 @@ class Judged:
 
     def __init__(self, checker: Checker, lines: Iterable[bytes]) -> None:
         """Judge the lines. Corrupt when one is none that land writes."""
-        self.origins: list[tuple[int, int, int]] = []
-        self.rejected: list[tuple[tuple[int, int, int], str]] = []
+        self.rejected: list[tuple[int, str]] = []
         self.erased = 0
         self.hours: set[str] = set()
         self._parts: dict[keys.Slot, list[Records]] = {}
+        self._origins = [np.empty((0, 3), np.int64)]
         rest = iter(lines)
         while some := list(islice(rest, _AT_ONCE)):
             self._judge(checker, some)
+
+    @property
+    def origins(self) -> Records:
+        """Log, partition and offset of each line."""
+        return np.concatenate(self._origins)
 
     def rows(self, *, settled: bool) -> dict[keys.Slot, Records]:
         """The rows by slot (without its number)."""
@@ -46,25 +51,25 @@ class Judged:
         return found
 
     def _judge(self, checker: Checker, some: Iterable[bytes]) -> None:
+        seen: list[SilverRow | RejectedRow | envelope.Line] = []
         by_hour: dict[tuple[type, str], list[SilverRow]] = {}
         plain = checker.plain
         for line in some:
             row = plain(line) or checker.reference(line)
             if row is None:
-                gone = envelope.decode(line)
-                self.origins.append((gone.log, gone.partition, gone.offset))
+                seen.append(envelope.decode(line))
                 self.erased += 1
                 continue
-            origin = (row.log, row.partition, row.offset)
-            self.origins.append(origin)
+            seen.append(row)
             if isinstance(row, RejectedRow):
-                self.rejected.append((origin, row.reason))
+                self.rejected.append((row.offset, row.reason))
                 continue
             hour = type(row), row.time[:13]
             rows = by_hour.get(hour)
             if rows is None:
                 rows = by_hour[hour] = []
             rows.append(row)
+        self._origins.append(np.array([list(map(get, seen)) for get in _ORIGIN.values()], np.int64).T)
         for rows in by_hour.values():
             self.hours.update({row.arrived[:13] for row in rows})
             for slot, own in checker.by_slot(rows):
@@ -73,13 +78,14 @@ class Judged:
 
 def _records(rows: Sequence[SilverRow]) -> Records:
     found = np.zeros(len(rows), ROW)
-    for name in ("log", "partition", "offset"):
-        found[name] = list(map(attrgetter(name), rows))
+    for name, get in _ORIGIN.items():
+        found[name] = list(map(get, rows))
     found["line"] = list(map(hash, map(encode, rows)))
     found["group"] = list(map(hash, map(_GROUP[type(rows[0])], rows)))
     return found
 
 
+_ORIGIN = {name: attrgetter(name) for name in ("log", "partition", "offset")}
 _GROUP: dict[type, Callable[[SilverRow], tuple[str, ...]]] = {
     SignInRow: attrgetter("source", "id", "provider", "user_id"),
     RefusalRow: attrgetter("source", "id"),

@@ -97,7 +97,7 @@ class ObjectReader:
     def _place(self, read: ObjectRead, judged: Judged) -> None:
         """Every line belongs where the object's name says, one offset after the other."""
         key, name = read.facts.key, keys.parse_bronze(read.facts.key)
-        origins = np.array(judged.origins, np.int64).reshape(-1, 3)
+        origins = judged.origins
         hours = {f"{name.date}T{name.hour:02d}"}
         offsets = origins[:, 2]
         strange = (origins[:, :2] != (name.log, name.partition)).any()
@@ -134,7 +134,7 @@ class ObjectReader:
         key = read.facts.key
         stored = self._rejected(key)
         read.facts.rejected_stored = len(stored)
-        wanted = [(origin[2], reason) for origin, reason in judged.rejected]
+        wanted = judged.rejected
         if stored == wanted or not (read.facts.settled or stored):
             return
         if any(finding.fault != "receipt_differs" for finding in read.findings):

@@ -77,14 +77,18 @@ def differing(log: EventLog, key: str, stored: Sequence[bytes]) -> list[int]:
     begin, end = log.ranges().get(name.partition, _NOTHING)
     at, end = max(begin, decode(stored[0]).offset), min(end, decode(stored[-1]).offset + 1)
     encode = Encoder(name.log).encode
-    unmatched, odd = set(stored), list[Record]()
+    first = equal = at - decode(stored[0]).offset  # of the lines, when none is missing before it
+    different = list[tuple[Record, bytes]]()
     while at < end and (records := log.scan(name.partition, at, end, _SLICE)):
         at = records[-1].offset + 1
-        for record, line in zip(records, encode(records), strict=True):
-            if line in unmatched:
-                unmatched.remove(line)
-            else:
-                odd.append(record)
+        encoded = encode(records)
+        if encoded == stored[equal : equal + len(encoded)]:
+            equal += len(encoded)
+        else:
+            different += zip(records, encoded, strict=True)
+    unmatched = {*stored[:first], *stored[equal:]}
+    odd = [record for record, line in different if line not in unmatched]
+    unmatched.difference_update(line for _, line in different)
     waiting = {line.offset: line for line in map(decode, unmatched) if line.offset < end}
     found = [record.offset for record in odd if (own := waiting.pop(record.offset, None)) and not same(own, record)]
     begin = log.ranges().get(name.partition, _NOTHING).begin

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,16 @@ def test_every_record_comes_back_in_the_bucket_of_its_owner(held: int) -> None:
         found = [spill.take(number) for number in range(spill.buckets)]
     assert all((part["owner"] % 8 == number).all() for number, part in enumerate(found))
     assert np.array_equal(np.sort(np.concatenate(found), order="number"), records)
+
+
+def test_past_the_limit_one_file_is_open_whatever_the_number_of_buckets() -> None:
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    with Spill(KIND, 512, 0) as spill:
+        spill.add(np.zeros(2_000, KIND), np.arange(2_000))
+        spill.add(np.ones(2_000, KIND), np.arange(2_000))
+        assert len(list(Path("/proc/self/fd").iterdir())) == open_before + 1
+        assert sorted(spill.take(511)["number"].tolist()) == [0] * 3 + [1] * 3
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
 
 
 def test_a_bucket_is_taken_once() -> None:
