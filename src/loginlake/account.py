@@ -28,6 +28,12 @@ from loginlake.stream.log import EventLog
 _DAY = re.compile(r"date=(\d{4}-\d\d-\d\d)/")
 _ERASED = re.compile(rb'^\{"log":\d+,"partition":\d+,"offset":\d+,"timestamp":"[^"]*","erased":"', re.MULTILINE)
 _THREADS = 4
+_OURS = {
+    "bronze/": keys.is_bronze,
+    "silver/": keys.is_hour,
+    "repeated/": keys.is_hour,
+    "rejected/": keys.is_rejected,
+}
 _Count = TypeVar("_Count")
 
 
@@ -133,7 +139,7 @@ class _Counter:
 
 def _next_move(name: str) -> str:
     if name.startswith("rejected/"):
-        return f"loginlake rejected replay --object bronze/{name.removeprefix('rejected/')}"
+        return f"loginlake rejected replay --object {keys.bronze_of_rejected(name)}"
     if name.startswith(("silver/", "repeated/")):
         day = keys.parse_silver(name).date
         return (
@@ -158,7 +164,9 @@ def _reasons(data: bytes) -> Counter[str]:
 
 
 def _names(store: ObjectStore, prefix: str) -> dict[str, str]:
-    return {entry.key: entry.version for entry in store.list(prefix)}
+    """The objects of a folder that a stage wrote: another name is nobody's, and the audit says so."""
+    ours = _OURS.get(prefix, bool)
+    return {entry.key: entry.version for entry in store.list(prefix) if ours(entry.key)}
 
 
 def _picture(log: EventLog, store: ObjectStore, gold: GoldStore, spooled: Callable[[], int]) -> tuple[Any, ...]:
@@ -185,7 +193,6 @@ def count(
     """
     before = _picture(log, store, gold, spooled)
     in_spool, ranges, _, bronze, silver, repeated, rejected, receipts, dirty, expired = before
-    bronze = list(filter(keys.is_bronze, bronze))
     counter = _Counter(store)
     landed = dict(zip(bronze, counter.each(bronze, _bronze_count, _Bronze(0, 0, 0)), strict=True))
     unsettled = {name: found for name, found in landed.items() if keys.receipt(name) not in receipts}

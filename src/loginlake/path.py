@@ -95,9 +95,9 @@ class LivePath:
         return list(islice((origin for day in days for origin in self._rejected_on(day)), limit))
 
     def _rejected_on(self, day: str) -> Iterator[Origin]:
-        names = [entry.key for entry in self._store.list(f"rejected/signins/date={day}/")]
+        names = filter(keys.is_rejected, [e.key for e in self._store.list(f"rejected/signins/date={day}/")])
         for name in sorted(names, reverse=True):
-            bronze = "bronze/" + name.removeprefix("rejected/")
+            bronze = keys.bronze_of_rejected(name)
             rows = _rows(lines.decode(self._store.get(name).data))
             yield from (Origin(_place(row), bronze, reason=row.reason) for row in reversed(rows))
 
@@ -117,8 +117,7 @@ class LivePath:
 
     def _bronze(self, row: _Row) -> str:
         folder = keys.bronze_partition(row.arrived[:10], int(row.arrived[11:13]), row.log, row.partition)
-        starts = [entry.key for entry in self._store.list(folder) if keys.parse_bronze(entry.key).start <= row.offset]
-        return max(starts, default=folder)
+        return tip.object_at(self._store, folder, row.offset) or folder
 
 
 def _place(row: _Row) -> str:

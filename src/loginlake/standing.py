@@ -10,7 +10,7 @@ import msgspec
 from loginlake.bronze.land import GROUP
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
-from loginlake.lake import keys
+from loginlake.lake import marks
 from loginlake.lake.store import ObjectStore
 from loginlake.observe import audited
 from loginlake.silver import watermark
@@ -38,8 +38,8 @@ def read(log: EventLog, store: ObjectStore, gold: GoldStore, spooled: Callable[[
     return Standing(
         spooled=spooled(),
         lag=lag,
-        to_clean_objects=sum(1 for _ in store.list("todo/")),
-        to_publish_days=len({keys.day_of_dirty(entry.key) for entry in store.list("dirty/")}),
+        to_clean_objects=marks.objects_to_clean(store),
+        to_publish_days=marks.days_to_publish(store),
         landed_until=watermark.landed_until(store),
         cleaned_until=cleaned.complete_until if cleaned is not None else None,
         published_until=snapshot.complete_until,

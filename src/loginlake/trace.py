@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from loginlake.bronze.tip import object_at
 from loginlake.errors import ObjectNotFound
 from loginlake.event import person_key, rfc3339
 from loginlake.gold.store import GoldStore
@@ -101,13 +102,11 @@ class Tracer:
     def _bronze(self, record: Record | None) -> Step | None:
         if record is None:
             return None
-        date, hour = keys.arrival(record.timestamp_ms)
         number = self._lake.log_number(self._log.identity())
-        folder = f"{keys.bronze_hour(date, hour)}log={number}/partition={record.partition}/"
-        starts = [e.key for e in self._store.list(folder) if keys.parse_bronze(e.key).start <= record.offset]
-        if not starts:
+        folder = keys.bronze_partition(*keys.arrival(record.timestamp_ms), number, record.partition)
+        key = object_at(self._store, folder, record.offset)
+        if key is None:
             return None
-        key = max(starts)
         for line in lines.decode(self._store.get(key).data).splitlines():
             if _line(line).offset == record.offset:
                 return Step("bronze", done=True, place=key, content=msgspec.json.decode(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 
 import pytest
 from fakes.command_line import CommandLine, content
@@ -16,7 +17,7 @@ def filled(line: CommandLine) -> CommandLine:
     return line
 
 
-@pytest.mark.parametrize("folder", ["bronze", "todo"])
+@pytest.mark.parametrize("folder", ["bronze/signins", "todo", "silver", "repeated", "rejected", "receipts"])
 def test_an_object_that_no_stage_writes_is_named_and_in_nobodys_way(line: CommandLine, folder: str) -> None:
     filled(line)
     stray = line.data / "lake" / folder / "notes.txt"
@@ -28,7 +29,11 @@ def test_an_object_that_no_stage_writes_is_named_and_in_nobodys_way(line: Comman
         assert [(found["fault"], found["where"]) for found in report["findings"]] == [
             ("strange_object", f"{folder}/notes.txt")
         ]
-    line("status", "--check")
+    shutil.rmtree(line.data / "lake" / "heads")  # land looks through bronze then
+    line.pass_through()
+    for words in ("status --check", "rejected list", "rejected explain 0:0", "rebuild silver", "rejected replay"):
+        line(*words.split())
+    assert [line.json("status")["layers"]["to_clean_objects"], stray.read_bytes()] == [0, b"made by hand"]
 
 
 def test_days_that_end_before_they_begin_are_no_proof(line: CommandLine) -> None:

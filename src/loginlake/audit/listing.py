@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,12 +10,10 @@ from typing import TypeVar
 
 import msgspec
 
-from loginlake.bronze.tip import Expired, Head, all_heads
+from loginlake.bronze.tip import Expired, Head, all_heads, parse_expired
 from loginlake.lake import keys
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import watermark
-
-_expired = msgspec.json.Decoder(Expired).decode
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -58,7 +55,7 @@ _receipt = msgspec.json.Decoder(Receipt).decode
 class Listing:
     """Names with versions (ETags) by folder, the heads and outcomes of the chains, and the marks of publish.
 
-    `strange`: what is in bronze/ or todo/ under a name that no stage gives.
+    `strange`: what is in a layer or in todo/ under a name that no stage gives.
     """
 
     bronze: Mapping[str, str]
@@ -85,18 +82,22 @@ def take(store: ObjectStore) -> Listing:
     rejected = _names(store, "rejected/")
     listed = {entry.key: keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
     sizes = {entry.key: (entry.version, entry.size) for entry in store.list("bronze/")}
+    silver, repeated = _names(store, "silver/"), _names(store, "repeated/")
     strange = [key for key in sizes if not keys.is_bronze(key)]
     strange += [key for key, name in listed.items() if not keys.is_bronze(name)]
+    strange += [key for key in rejected if not keys.is_rejected(key)]
+    strange += [key for key in receipts if not keys.is_bronze(keys.bronze_of_receipt(key))]
+    strange += [key for key in (*silver, *repeated) if not keys.is_hour(key)]
     return Listing(
         bronze={key: version for key, (version, _) in sizes.items() if keys.is_bronze(key)},
         receipts=receipts,
         rejected=rejected,
-        silver=_names(store, "silver/"),
-        repeated=_names(store, "repeated/"),
+        silver=silver,
+        repeated=repeated,
         todo=frozenset(filter(keys.is_bronze, listed.values())),
         dirty=frozenset(keys.day_of_dirty(entry.key) for entry in store.list("dirty/")),
         heads=tuple(all_heads(store)),
-        expired=tuple(_expired(store.get(entry.key).data) for entry in store.list("expired/")),
+        expired=tuple(parse_expired(store.get(entry.key).data) for entry in store.list("expired/")),
         cleaned_until=said.complete_until if said is not None else None,
         bronze_bytes=sum(size for _, size in sizes.values()),
         strange=tuple(sorted(strange)),
@@ -111,24 +112,12 @@ def receipt_of(data: bytes) -> Receipt | None:
         return None
 
 
-_SLOT = re.compile(
-    r"^(?:silver/(?P<kind>signins|refusals)|repeated(?:/kind=(?P<other>refusals))?)/date=(?P<date>\d{4}-\d\d-\d\d)"
-    r"/hour=(?P<hour>\d\d)/shard=(?P<shard>\d+)\.jsonl\.gz$"
-)
-
-
 def slot_of(key: str) -> keys.Slot | None:
     """The hour and shard of an object of silver or repeated; None for any other name."""
-    found = _SLOT.match(key)
-    if found is None:
+    try:
+        return keys.parse_silver(key)
+    except ValueError:
         return None
-    kind: keys.Kind = "refusals" if "refusals" in (found["kind"], found["other"]) else "signins"
-    return keys.Slot(kind, found["date"], int(found["hour"]), int(found["shard"]))
-
-
-def bronze_of_receipt(key: str) -> str:
-    """The bronze object that a receipt is of."""
-    return "bronze/" + key.removeprefix("receipts/").removesuffix(".json") + ".jsonl.gz"
 
 
 def in_threads(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:

@@ -157,7 +157,7 @@ class _Audit:
     def _check_chains(self) -> chain.Chains:
         listing, path = self._listing, self._path
         ends = {(head.log, head.partition): head.end for head in listing.heads}
-        known = {lists.bronze_of_receipt(key) for key in listing.receipts}
+        known = {keys.bronze_of_receipt(key) for key in listing.receipts}
         begun = {keys.parse_bronze(key) for key in listing.todo - listing.bronze.keys()}
         known |= {name.key for name in begun if name.start < ends.get((name.log, name.partition), 0)}
         named = frozenset(finding.where for finding in self._findings)

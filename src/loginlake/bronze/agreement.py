@@ -106,7 +106,8 @@ def _objects(log: EventLog, store: ObjectStore, number: int) -> Iterator[str]:
     """The bronze objects of which the log still has records, the newest first."""
     ranges = log.ranges()
     following: dict[int, int] = {}
-    names = (keys.parse_bronze(entry.key) for entry in store.list("bronze/signins"))
+    listed = filter(keys.is_bronze, (entry.key for entry in store.list("bronze/signins")))
+    names = map(keys.parse_bronze, listed)
     for name in sorted((name for name in names if name.log == number), key=lambda name: name.start, reverse=True):
         begin, end = ranges.get(name.partition, _NOTHING)
         if following.get(name.partition, end) > begin:

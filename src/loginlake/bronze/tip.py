@@ -127,9 +127,15 @@ def latest_object(store: ObjectStore, log: int, partition: int, head: Head | Non
     else:
         folders = folders_between(log, partition, since, now_ms)
         names = (entry.key for folder in folders for entry in store.list(folder))
-    parsed = (keys.parse_bronze(name) for name in names)
+    parsed = map(keys.parse_bronze, filter(keys.is_bronze, names))
     found = [name for name in parsed if (name.log, name.partition) == (log, partition)]
     return max(found, key=lambda name: name.start).key if found else None
+
+
+def object_at(store: ObjectStore, folder: str, offset: int) -> str | None:
+    """The object of one partition's arrival hour that holds an offset, if that has landed."""
+    found = filter(keys.is_bronze, (entry.key for entry in store.list(folder)))
+    return max((key for key in found if keys.parse_bronze(key).start <= offset), default=None)
 
 
 def _last_of(store: ObjectStore, key: str) -> Line | None:

@@ -222,7 +222,7 @@ def _count_repeated(store: ObjectStore, day: str, tally: Tally) -> None:
 def _count_rejected(store: ObjectStore, day: str, tally: Tally) -> None:
     """Rejected rows count on the day they arrived. Only objects with rejected rows are looked at."""
     for entry in list(store.list(f"rejected/signins/date={day}/")):
-        bronze = "bronze/" + entry.key.removeprefix("rejected/")
+        bronze = keys.bronze_of_rejected(entry.key)
         receipt = keys.receipt(bronze)
         try:
             tally.rejected.update(_receipt(store.get(receipt).data).rejected)

@@ -99,9 +99,19 @@ def rejected(bronze_key: str) -> str:
     return "rejected/" + bronze_key.removeprefix("bronze/")
 
 
+def bronze_of_rejected(rejected_key: str) -> str:
+    """The bronze object that rejected rows are of."""
+    return "bronze/" + rejected_key.removeprefix("rejected/")
+
+
 def receipt(bronze_key: str) -> str:
     """The receipt of a bronze object: what became of its lines."""
     return "receipts/" + bronze_key.removeprefix("bronze/").removesuffix(".jsonl.gz") + ".json"
+
+
+def bronze_of_receipt(receipt_key: str) -> str:
+    """The bronze object that a receipt is of."""
+    return "bronze/" + receipt_key.removeprefix("receipts/").removesuffix(".json") + ".jsonl.gz"
 
 
 def head(log: int, partition: int) -> str:
@@ -117,6 +127,11 @@ def expired(log: int, partition: int, start: int) -> str:
 def expired_folder(log: int, partition: int) -> str:
     """The folder of a partition's outcomes of expired records, with its slash."""
     return f"expired/log={log}/partition={partition}/"
+
+
+def is_rejected(key: str) -> bool:
+    """Whether a name is one of a bronze object's rejected rows."""
+    return is_bronze(bronze_of_rejected(key))
 
 
 def silver(slot: Slot) -> str:
@@ -141,6 +156,11 @@ def parse_silver(key: str) -> Slot:
         raise ValueError(f"not the name of an hour's object: {key}")
     kind: Kind = "refusals" if "refusals" in (found["kind"], found["of"]) else "signins"
     return Slot(kind, found["date"], int(found["hour"]), int(found["shard"]))
+
+
+def is_hour(key: str) -> bool:
+    """Whether a name is one of an hour's object of silver or repeated."""
+    return _SILVER.match(key) is not None
 
 
 def dirty(date: str) -> str:

@@ -17,7 +17,7 @@ from loginlake.bronze.tip import parse_expired
 from loginlake.errors import LoginlakeError
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
-from loginlake.lake import keys
+from loginlake.lake import marks
 from loginlake.lake.store import ObjectStore
 from loginlake.observe import audited
 from loginlake.silver import watermark
@@ -88,10 +88,10 @@ class PathState:
 
 
 def _lists(store: ObjectStore) -> Iterator[Metric]:
-    waiting = sum(1 for _ in store.list("todo/"))
+    waiting = marks.objects_to_clean(store)
     yield _gauge("loginlake_clean_waiting_objects", "Objects of bronze on clean's work list", waiting)
-    days = {keys.day_of_dirty(entry.key) for entry in store.list("dirty/")}
-    yield _gauge("loginlake_publish_waiting_days", "Days on publish's work list", len(days))
+    days = marks.days_to_publish(store)
+    yield _gauge("loginlake_publish_waiting_days", "Days on publish's work list", days)
     outcomes = [parse_expired(store.get(entry.key).data) for entry in store.list("expired/")]
     lost = sum(outcome.to - outcome.start for outcome in outcomes)
     yield _gauge("loginlake_land_expired_records", "Records that the log dropped before they were landed", lost)

@@ -52,9 +52,9 @@ class Owners:
     def look_again(self) -> None:
         """List bronze anew: what is read after an object was listed as unknown may be of one that landed meanwhile."""
         starts: dict[tuple[int, int], list[tuple[int, str]]] = {}
-        for entry in self._store.list("bronze/"):
-            name = keys.parse_bronze(entry.key)
-            starts.setdefault((name.log, name.partition), []).append((name.start, entry.key))
+        for key in filter(keys.is_bronze, (entry.key for entry in self._store.list("bronze/"))):
+            name = keys.parse_bronze(key)
+            starts.setdefault((name.log, name.partition), []).append((name.start, key))
         for chain in starts.values():
             chain.sort()
         self._starts = starts

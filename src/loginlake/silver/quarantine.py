@@ -122,8 +122,8 @@ def _offset(line: bytes) -> int:
 
 def _objects(store: ObjectStore, which: Which) -> Iterator[tuple[str, bytes]]:
     for entry in list(store.list("rejected/")):
-        key = "bronze/" + entry.key.removeprefix("rejected/")
-        if (which.first or "") <= keys.parse_bronze(key).date <= (which.last or "~"):
+        key = keys.bronze_of_rejected(entry.key)
+        if keys.is_bronze(key) and (which.first or "") <= keys.parse_bronze(key).date <= (which.last or "~"):
             yield key, lines.decode(store.get(entry.key).data)
 
 

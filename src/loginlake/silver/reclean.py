@@ -299,7 +299,8 @@ def rebuild(
 
 def _stored(store: ObjectStore) -> set[keys.Slot]:
     """The hours and shards that have an object of silver or repeated."""
-    return {keys.parse_silver(entry.key) for folder in ("silver/", "repeated/") for entry in store.list(folder)}
+    names = (entry.key for folder in ("silver/", "repeated/") for entry in store.list(folder))
+    return set(map(keys.parse_silver, filter(keys.is_hour, names)))
 
 
 def _receipts(store: ObjectStore) -> dict[str, _Receipt]:
@@ -307,8 +308,7 @@ def _receipts(store: ObjectStore) -> dict[str, _Receipt]:
 
 
 def _settled(store: ObjectStore) -> Iterator[str]:
-    for entry in list(store.list("receipts/")):
-        yield "bronze/" + entry.key.removeprefix("receipts/").removesuffix(".json") + ".jsonl.gz"
+    yield from filter(keys.is_bronze, [keys.bronze_of_receipt(entry.key) for entry in store.list("receipts/")])
 
 
 def _receipt(store: ObjectStore, key: str) -> _Receipt | None:

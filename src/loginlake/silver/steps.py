@@ -98,7 +98,7 @@ def find(store: ObjectStore, most: int) -> Found:
 
 def arrived_in(store: ObjectStore, date: str, hour: int) -> list[str]:
     """Every bronze object of an arrival hour, whatever became of it: what a backfill does again."""
-    return [entry.key for entry in store.list(keys.bronze_hour(date, hour))]
+    return list(filter(keys.is_bronze, (entry.key for entry in store.list(keys.bronze_hour(date, hour)))))
 
 
 def sizes(store: ObjectStore, objects: Iterable[str]) -> list[tuple[str, int]]:

@@ -26,6 +26,13 @@ def test_watermarks_and_what_expired_are_told() -> None:
     assert found["loginlake_metrics_away"] == 0
 
 
+def test_only_what_stands_for_an_object_waits_for_clean() -> None:
+    store = FakeStore()
+    store.put(keys.todo(keys.BronzeName("2026-11-24", 10, 0, 0, 0).key), b"")
+    store.put("todo/a note of somebody", b"")
+    assert samples(store)["loginlake_clean_waiting_objects"] == 1
+
+
 @pytest.mark.parametrize("name", [keys.CLEAN_WATERMARK, audited.KEY])
 def test_a_damaged_hint_hides_itself_alone(name: str) -> None:
     store = FakeStore()
