@@ -38,8 +38,8 @@ def read(log: EventLog, store: ObjectStore, gold: GoldStore, spooled: Callable[[
     return Standing(
         spooled=spooled(),
         lag=lag,
-        to_clean_objects=marks.objects_to_clean(store),
-        to_publish_days=marks.days_to_publish(store),
+        to_clean_objects=sum(1 for _ in marks.to_clean(store)),
+        to_publish_days=len(marks.to_publish(store)),
         landed_until=watermark.landed_until(store),
         cleaned_until=cleaned.complete_until if cleaned is not None else None,
         published_until=snapshot.complete_until,

@@ -12,6 +12,7 @@ import msgspec
 
 from loginlake.bronze.tip import Expired, Head, all_heads, parse_expired
 from loginlake.lake import keys
+from loginlake.lake.marks import to_publish
 from loginlake.lake.store import ObjectStore
 from loginlake.silver import watermark
 
@@ -95,7 +96,7 @@ def take(store: ObjectStore) -> Listing:
         silver=silver,
         repeated=repeated,
         todo=frozenset(filter(keys.is_bronze, listed.values())),
-        dirty=frozenset(keys.day_of_dirty(entry.key) for entry in store.list("dirty/")),
+        dirty=frozenset(to_publish(store)),
         heads=tuple(all_heads(store)),
         expired=tuple(parse_expired(store.get(entry.key).data) for entry in store.list("expired/")),
         cleaned_until=said.complete_until if said is not None else None,

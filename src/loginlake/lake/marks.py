@@ -1,12 +1,12 @@
-"""The work lists, todo/ of clean and dirty/ of publish (docs/data.md): the marks on days, and how much waits."""
+"""The work lists, todo/ of clean and dirty/ of publish (docs/data.md): the marks on days, and what waits."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from loginlake.lake import keys
-from loginlake.lake.store import ObjectStore
+from loginlake.lake.store import Entry, ObjectStore
 
 
 def mark(store: ObjectStore, days: Iterable[str]) -> None:
@@ -15,11 +15,11 @@ def mark(store: ObjectStore, days: Iterable[str]) -> None:
         store.put(keys.dirty(day), uuid.uuid4().hex.encode())
 
 
-def objects_to_clean(store: ObjectStore) -> int:
-    """The objects of bronze on clean's work list. An entry that stands for none is nobody's work (audit names it)."""
-    return sum(keys.is_bronze(keys.bronze_of_todo(entry.key)) for entry in store.list("todo/"))
+def to_clean(store: ObjectStore) -> Iterator[Entry]:
+    """The entries of clean's work list. What stands for no object of bronze is nobody's work (the audit names it)."""
+    return (entry for entry in store.list("todo/") if keys.is_bronze(keys.bronze_of_todo(entry.key)))
 
 
-def days_to_publish(store: ObjectStore) -> int:
+def to_publish(store: ObjectStore) -> set[str]:
     """The days on publish's work list."""
-    return len({keys.day_of_dirty(entry.key) for entry in store.list("dirty/")})
+    return {keys.day_of_dirty(entry.key) for entry in store.list("dirty/")}

@@ -21,6 +21,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from loginlake.lake import hint, keys, lines
+from loginlake.lake.marks import to_publish
 from loginlake.lake.store import Entry, ObjectStore, Stored, lookup
 
 _FOLDER = "traces/"
@@ -172,7 +173,7 @@ class _TracedStore:
 
     def _published(self, day: str) -> None:
         """The day's claim was given back: what was cleaned before it was taken is in gold."""
-        marked = {keys.day_of_dirty(entry.key) for entry in self._store.list("dirty/")}
+        marked = to_publish(self._store)
         if day in marked:
             return
         for entry in list(self._store.list(_FOLDER)):

@@ -88,10 +88,9 @@ class PathState:
 
 
 def _lists(store: ObjectStore) -> Iterator[Metric]:
-    waiting = marks.objects_to_clean(store)
+    waiting = sum(1 for _ in marks.to_clean(store))
     yield _gauge("loginlake_clean_waiting_objects", "Objects of bronze on clean's work list", waiting)
-    days = marks.days_to_publish(store)
-    yield _gauge("loginlake_publish_waiting_days", "Days on publish's work list", days)
+    yield _gauge("loginlake_publish_waiting_days", "Days on publish's work list", len(marks.to_publish(store)))
     outcomes = [parse_expired(store.get(entry.key).data) for entry in store.list("expired/")]
     lost = sum(outcome.to - outcome.start for outcome in outcomes)
     yield _gauge("loginlake_land_expired_records", "Records that the log dropped before they were landed", lost)

@@ -19,7 +19,7 @@ import msgspec
 
 from loginlake.errors import Corrupt
 from loginlake.lake import keys, lines
-from loginlake.lake.marks import mark
+from loginlake.lake.marks import mark, to_clean
 from loginlake.lake.store import ObjectStore, Stored, lookup
 from loginlake.silver import begun, watermark
 from loginlake.silver.begun import Begun
@@ -77,7 +77,7 @@ def clean(
     """
     until = watermark.landed_until(store)  # before the list: what lands meanwhile is not promised
     report = CleanReport()
-    listed = {entry.key: entry.size for entry in store.list("todo/")}
+    listed = {entry.key: entry.size for entry in to_clean(store)}
     cleaner = _Pass(store, rules, shards, report, {entry for entry, size in listed.items() if size})
     for batch in cleaner.batches(turns(listed), max_rows, max_bytes):
         cleaner.finish(batch)

@@ -22,7 +22,7 @@ import msgspec
 
 from loginlake.errors import Corrupt, ObjectNotFound
 from loginlake.lake import keys, lines
-from loginlake.lake.marks import mark
+from loginlake.lake.marks import mark, to_clean
 from loginlake.lake.store import ObjectStore, Stored, lookup
 from loginlake.silver import begun, watermark
 from loginlake.silver.check import Checked, Checker, Shards, receipt_of
@@ -89,7 +89,7 @@ def find(store: ObjectStore, most: int) -> Found:
     """At most `most` objects of the work list, by name. Its cost follows the list, not the lake."""
     until = watermark.landed_until(store)  # before the list: what lands meanwhile is not promised
     objects: list[str] = []
-    for entry in store.list("todo/"):
+    for entry in to_clean(store):
         if len(objects) == most:
             return Found(objects, more=True)
         objects.append(keys.bronze_of_todo(entry.key))
@@ -274,7 +274,7 @@ def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleRe
             _settle(store, receipt.data)
             store.delete(draft)
             settled += 1
-    listed = {keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
+    listed = {keys.bronze_of_todo(entry.key) for entry in to_clean(store)}
     until = None
     if not found.more and not listed.intersection(found.objects).difference(waiting):
         until = watermark.advance(store, found.complete_until)

@@ -13,6 +13,7 @@ import msgspec
 from loginlake.bronze.tip import Head, all_heads, find_head, folders_between
 from loginlake.lake import hint, keys
 from loginlake.lake.manifest import find_manifest
+from loginlake.lake.marks import to_clean
 from loginlake.lake.store import ObjectStore, lookup
 from loginlake.silver import moments
 
@@ -90,7 +91,7 @@ def _look_back(store: ObjectStore, receipted: dict[str, str]) -> tuple[dict[str,
             now[chain] = known[-1]
     if not suspects:
         return now, []
-    listed = {keys.bronze_of_todo(entry.key) for entry in store.list("todo/")}
+    listed = {keys.bronze_of_todo(entry.key) for entry in to_clean(store)}
     return now, [key for key in suspects if key not in listed and lookup(store, keys.receipt(key)) is None]
 
 
