@@ -6,15 +6,16 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from fakes.command_line import CommandLine
+
+from services.child import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,9 +28,7 @@ def curl_line(name: str) -> str:
 @contextmanager
 def web(line: CommandLine) -> Iterator[int]:
     """`loginlake web` on a free port."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "loginlake", "web", "--port", str(port)]
     env = {name: value for name, value in os.environ.items() if not name.startswith("LOGINLAKE_")} | line.env
     folder = line.data.parent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from services.child import free_port
 
 COMMAND = Path(sys.executable).with_name("loginlake")
 START_S = 120.0
@@ -28,9 +29,7 @@ class Lake:
 
     def __init__(self, data: Path, **settings: str) -> None:
         """`settings` are LOGINLAKE_ variables in lower case, without the prefix. Nothing starts yet."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.data, self.origin = data, f"http://localhost:{self.port}"
         data.mkdir(parents=True, exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOGINLAKE_")}

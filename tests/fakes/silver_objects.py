@@ -1,4 +1,4 @@
-"""Silver as clean leaves it, written straight from rows: for tests of what comes after."""
+"""Silver as clean leaves it: written straight from rows, for tests of what comes after; and read whole."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
 
 Row = dict[str, Any]
+OUTCOMES = ("silver/", "repeated/", "rejected/", "receipts/")
 _MARKS = itertools.count()
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -114,3 +115,14 @@ def put_rejected(store: ObjectStore, arrived: str, start: int, reasons: Sequence
     store.put(keys.rejected(name), lines.encode(json.dumps({"reason": reason}).encode() for reason in reasons))
     store.put(keys.receipt(name), json.dumps({"object": name, "rejected": Counter(reasons)}).encode())
     mark(store, arrived[:10])
+
+
+def outcome(store: ObjectStore) -> dict[str, bytes]:
+    """What clean must always come to: everything but hints and work lists, uncompressed."""
+    found = {entry.key: store.get(entry.key).data for prefix in OUTCOMES for entry in store.list(prefix)}
+    return {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
+
+
+def full_outcome(store: ObjectStore) -> dict[str, bytes]:
+    """The same, of what holds something: an hour that lost all its rows is as one that never had any."""
+    return {key: data for key, data in outcome(store).items() if data}

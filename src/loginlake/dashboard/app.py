@@ -18,8 +18,9 @@ from loginlake.dashboard.guard import PREFIX, Guard, Rules, chosen_language
 from loginlake.dashboard.photos import Photos
 from loginlake.dashboard.sieve import Sieve
 from loginlake.dashboard.source import Viewer, visit
-from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.texts import text
 from loginlake.dashboard.theme import mantine_theme, scheme_css
+from loginlake.web.texts import Language
 
 __all__ = ["PHOTO_SOURCES", "PREFIX", "Options", "Viewer", "attach"]
 

@@ -11,8 +11,9 @@ from loginlake.dashboard import formats
 from loginlake.dashboard.photos import Photos
 from loginlake.dashboard.series import Series
 from loginlake.dashboard.source import Answers, Path, People
-from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.texts import text
 from loginlake.dashboard.wish import Wish
+from loginlake.web.texts import Language
 
 
 class Sources(NamedTuple):

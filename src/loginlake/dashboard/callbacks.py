@@ -16,9 +16,9 @@ from loginlake.dashboard.controls import CONTROLS
 from loginlake.dashboard.pages import PAGES
 from loginlake.dashboard.parts import Parts, Props, digest
 from loginlake.dashboard.source import Viewer, visit
-from loginlake.dashboard.texts import Language
 from loginlake.dashboard.wish import parse
 from loginlake.errors import LoginlakeError
+from loginlake.web.texts import Language
 
 logger = logging.getLogger(__name__)
 OUTPUTS = (("stamp", "data"), ("beat", "data"))

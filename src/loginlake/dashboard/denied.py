@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from loginlake.dashboard.document import document
-from loginlake.dashboard.texts import Language
+from loginlake.web.texts import Language
 
 _STYLE = """\
 body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--ll-bg);color:var(--ll-text);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loginlake.dashboard.texts import Language
+from loginlake.web.texts import Language
 
 _DOCUMENT = """<!DOCTYPE html>
 <html lang="{language}">

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.texts import text
+from loginlake.web.texts import Language
 
 NBSP: Final = "\u00a0"
 _MONTHS: Final[Mapping[Language, tuple[str, ...]]] = {

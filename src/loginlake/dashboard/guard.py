@@ -21,9 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loginlake.dashboard.denied import page
 from loginlake.dashboard.source import Viewer, Visit, visit
-from loginlake.dashboard.texts import LANGUAGES, Language, text
+from loginlake.dashboard.texts import text
 from loginlake.dashboard.wish import FILES, PAGES
 from loginlake.errors import LoginlakeError
+from loginlake.web.texts import LANGUAGES, Language, language_of
 
 logger = logging.getLogger(__name__)
 
@@ -170,4 +171,4 @@ def _body_is_bounded(request: Request) -> bool:
 
 def chosen_language(cookies: Mapping[str, str]) -> Language:
     """The language of the cookie that both pages share; Spanish without one."""
-    return "en" if cookies.get(LANGUAGE_COOKIE) == "en" else "es"
+    return language_of(None, cookies.get(LANGUAGE_COOKIE))

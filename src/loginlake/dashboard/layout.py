@@ -12,7 +12,8 @@ from loginlake.dashboard.pages import PAGES
 from loginlake.dashboard.parts import aria
 from loginlake.dashboard.photos import Photos, photo
 from loginlake.dashboard.source import Visit
-from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.texts import text
+from loginlake.web.texts import Language
 
 Component = Any
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from loginlake.dashboard import figures, formats
 from loginlake.dashboard.document import document
 from loginlake.dashboard.source import Document, Viewer
-from loginlake.dashboard.texts import Language, text
+from loginlake.dashboard.texts import text
+from loginlake.web.texts import Language
 
 _STYLE = """\
 *{box-sizing:border-box}

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, Protocol
 
-from loginlake.dashboard.texts import Language
 from loginlake.gold.search import Page
+from loginlake.web.texts import Language
 
 Role = Literal["person", "viewer", "admin"]
 Document = Mapping[str, Any]

@@ -14,7 +14,8 @@ from loginlake.dashboard import formats
 from loginlake.dashboard.ask import Ask
 from loginlake.dashboard.figures import OTHERS, Day, Hour, Latest, Path, SameTime, Totals, Window
 from loginlake.dashboard.parts import aria, figure_of, table, tile
-from loginlake.dashboard.texts import TEXTS, Language, text
+from loginlake.dashboard.texts import TEXTS, text
+from loginlake.web.texts import Language
 
 Component = Any
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar, cast
 
 from loginlake.errors import Unavailable
 
 _Port = TypeVar("_Port")
-Called = Callable[[str, tuple[Any, ...]], None]
 
 
 class Switch:

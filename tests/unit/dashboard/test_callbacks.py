@@ -12,7 +12,7 @@ from loginlake.dashboard.ask import Shown, Sources
 from loginlake.dashboard.callbacks import Asked, Refresh, updates
 from loginlake.dashboard.pages import PAGES
 from loginlake.dashboard.photos import Photos
-from loginlake.dashboard.texts import Language
+from loginlake.web.texts import Language
 
 
 class Watcher:

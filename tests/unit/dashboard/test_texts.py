@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import loginlake.dashboard
-from loginlake.dashboard.texts import LANGUAGES, TEXTS, language_named, text
+from loginlake.dashboard.texts import TEXTS, text
 from loginlake.silver import reasons
 from loginlake.web.identity import Reason
+from loginlake.web.texts import LANGUAGES
 
 SOURCES = sorted(Path(loginlake.dashboard.__file__).parent.glob("*.py"))
 
@@ -70,10 +71,3 @@ def test_a_text_is_filled_in() -> None:
     assert text("es", "week_n", n="12") == "Semana 12"
     with pytest.raises(KeyError):
         text("es", "nobody wrote this")
-
-
-@pytest.mark.parametrize(
-    ("name", "language"), [("en", "en"), ("en-GB", "en"), ("EN", "en"), ("fr", "es"), (None, "es")]
-)
-def test_languages_by_name(name: str | None, language: str) -> None:
-    assert language_named(name) == language

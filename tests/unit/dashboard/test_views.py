@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from loginlake.dashboard.figures import OTHERS, Path
-from loginlake.dashboard.texts import LANGUAGES, Language
 from loginlake.dashboard.views import path, reason_words
 from loginlake.silver import reasons
+from loginlake.web.texts import LANGUAGES, Language
 
 FIELDS = {
     *reasons.ATTRIBUTES,

@@ -12,6 +12,7 @@ import pytest
 from fakes.examples import examples
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import RULES, later, line, origins, put_bronze, put_head, refusal, rows, signin, value
+from fakes.silver_objects import OUTCOMES, outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,6 @@ from loginlake.lake.store import ObjectStore
 from loginlake.silver.clean import CleanReport, clean, turns
 
 DAY = "2026-11-24"
-OUTCOMES = ("silver/", "repeated/", "rejected/", "receipts/")
 
 
 def messages(rng: random.Random, count: int) -> list[bytes | None]:
@@ -49,12 +49,6 @@ def undisturbed(seed: int) -> dict[str, bytes]:
     bronze(store, seed)
     clean(store, RULES)
     return outcome(store)
-
-
-def outcome(store: FakeStore) -> dict[str, bytes]:
-    """What clean must always come to: everything but hints and work lists, uncompressed."""
-    found = {key: data for prefix in OUTCOMES for key, data in store.content(prefix).items()}
-    return {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
 
 
 def test_one_pass(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import RULES, later, origins, put_bronze, rows, signin, value
+from fakes.silver_objects import full_outcome
 
 from loginlake.errors import Corrupt
 from loginlake.lake import keys, lines
@@ -14,18 +15,10 @@ from loginlake.silver.reasons import REQUIRED, Rules
 from loginlake.silver.reclean import rebuild, reclean, unfinished
 
 DAY = "2026-11-24"
-OUTCOMES = ("silver/", "repeated/", "rejected/", "receipts/")
 
 
 def one_shard(_date: str) -> int:
     return 1
-
-
-def outcome(store: FakeStore) -> dict[str, bytes]:
-    """What is there, uncompressed; an hour that lost all its rows is as one that never had any."""
-    found = {key: data for prefix in OUTCOMES for key, data in store.content(prefix).items()}
-    plain = {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
-    return {key: data for key, data in plain.items() if data}
 
 
 class Beside(FakeStore):
@@ -56,22 +49,22 @@ def test_a_rebuild_keeps_what_was_landed_and_cleaned_after_it_began(partitions: 
     rebuild(store, RULES, shards=one_shard)
     ends = [origins(rows(store, prefix)) for prefix in ("silver/", "repeated/")]
     assert sorted(ends[0] + ends[1]) == origins(rows(store, "bronze/"))
-    before = outcome(store)
+    before = full_outcome(store)
     reclean(store, RULES, [key], shards=one_shard)
-    assert outcome(store) == before
+    assert full_outcome(store) == before
 
 
 def test_rows_of_no_object_go_from_silver_and_from_repeated() -> None:
     store = FakeStore()
     put_bronze(store, [value(signin()), value(signin())])
     clean(store, RULES)
-    before = outcome(store)
+    before = full_outcome(store)
     slot = keys.Slot("signins", DAY, 10)
     for key in (keys.silver(slot), keys.repeated(slot)):
         content = lines.decode(store.get(key).data)
         store.put(key, lines.compress(content + content.replace(b'"offset":', b'"offset":77')))
     rebuild(store, RULES, shards=one_shard)
-    assert outcome(store) == before
+    assert full_outcome(store) == before
 
 
 def test_an_owner_that_landed_later_is_found_when_looked_for_again() -> None:
@@ -117,7 +110,7 @@ def test_a_replay_that_was_cut_and_is_ended_by_other_rules_leaves_nothing_of_the
             again = unfinished(store)
             reclean(store, RULES, [], shards=one_shard)
             if again:
-                assert outcome(store) == outcome(whole)
+                assert full_outcome(store) == full_outcome(whole)
                 assert keys.dirty(DAY) in store.objects or nth < 8
             assert unfinished(store) == []
         else:
@@ -146,11 +139,11 @@ def test_a_rebuild_makes_a_damaged_hour_anew(of: str, damage: bytes) -> None:
         event = signin(id=f"e{number // 2}") if of == "repeated" else signin(id=f"e{number}")
         put_bronze(store, [value(event)], start=number)
     clean(store, RULES)
-    before = outcome(store)
+    before = full_outcome(store)
     slot = keys.Slot("signins", DAY, 10)
     store.put(keys.silver(slot) if of == "silver" else keys.repeated(slot), damage)
     rebuild(store, RULES, shards=one_shard, first=DAY, last=DAY)
-    assert outcome(store) == before
+    assert full_outcome(store) == before
 
 
 def test_a_damaged_hour_of_nothing_is_emptied() -> None:
@@ -160,7 +153,7 @@ def test_a_damaged_hour_of_nothing_is_emptied() -> None:
     store.put(keys.repeated(keys.Slot("refusals", DAY, 8)), b"cut")
     rebuild(store, RULES, shards=one_shard)
     assert lines.decode(store.get(keys.silver(slot)).data) == b""
-    assert outcome(store) == {}
+    assert full_outcome(store) == {}
 
 
 def test_a_rebuild_of_a_damaged_hour_that_was_cut_goes_on_where_it_was() -> None:
@@ -169,7 +162,7 @@ def test_a_rebuild_of_a_damaged_hour_that_was_cut_goes_on_where_it_was() -> None
         for number in range(20):
             put_bronze(store, [value(signin(id=f"e{number}"))], start=number)
         clean(store, RULES)
-        before = outcome(store)
+        before = full_outcome(store)
         store.put(keys.silver(keys.Slot("signins", DAY, 10)), b"cut")
         store.fail_at(nth, "kill-after")
         try:
@@ -178,7 +171,7 @@ def test_a_rebuild_of_a_damaged_hour_that_was_cut_goes_on_where_it_was() -> None
             store.heal()
             if lines_or_none(store) is not None:  # no longer damaged: nobody would call for a rebuild
                 reclean(store, RULES, [], shards=one_shard)
-                assert outcome(store) == before
+                assert full_outcome(store) == before
         else:
             return
     raise AssertionError("it never ended")
@@ -195,7 +188,7 @@ def test_an_object_whose_receipt_cannot_be_read_is_made_anew_whatever_days_are_a
     store = FakeStore()
     key = put_bronze(store, [value(signin())])
     clean(store, RULES)
-    before = outcome(store)
+    before = full_outcome(store)
     store.put(keys.receipt(key), b"{")
     rebuild(store, RULES, shards=one_shard, first=DAY, last=DAY)
-    assert outcome(store) == before
+    assert full_outcome(store) == before

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import SECRET, put_bronze, put_head, rows, signin, value
+from fakes.silver_objects import full_outcome
 
 from loginlake.lake import keys, lines
 from loginlake.silver import steps
@@ -24,7 +25,6 @@ RELAXED = Rules(secret=SECRET, required=frozenset(REQUIRED) - {"picture", "email
 SHORT = Rules(secret=SECRET, too_old=timedelta(hours=1))
 OTHER_KEY = Rules(secret=b"another secret of the tests")
 CHANGES = [(STRICT, RELAXED), (RELAXED, STRICT), (STRICT, SHORT), (SHORT, STRICT), (STRICT, OTHER_KEY)]
-OUTCOMES = ("silver/", "repeated/", "rejected/", "receipts/")
 LISTS = ("todo/", "rows/", "checked/", "replay/")
 Cleaning = Callable[[FakeStore, Rules], object]
 
@@ -53,18 +53,11 @@ def by_steps(store: FakeStore, rules: Rules) -> None:
     steps.settle(store, found, report.waiting)
 
 
-def outcome(store: FakeStore) -> dict[str, bytes]:
-    """What is there, uncompressed; an hour that lost all its rows is as one that never had any."""
-    found = {key: data for prefix in OUTCOMES for key, data in store.content(prefix).items()}
-    plain = {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
-    return {key: data for key, data in plain.items() if data}
-
-
 def cleaned(rules: Rules) -> dict[str, bytes]:
     store = FakeStore()
     fill(store)
     clean(store, rules)
-    return outcome(store)
+    return full_outcome(store)
 
 
 @pytest.mark.parametrize("how", ["kill", "kill-after"])
@@ -82,7 +75,7 @@ def test_a_pass_that_was_cut_is_ended_by_other_rules(before: Rules, now: Rules, 
             settled = [entry.key for entry in store.list("receipts/")]
             clean(store, now)
             _every_origin_has_one_end(store)
-            assert settled or outcome(store) == whole
+            assert settled or full_outcome(store) == whole
             assert [entry.key for prefix in LISTS for entry in store.list(prefix)] == []
         else:
             assert nth > 20
@@ -183,9 +176,9 @@ def test_a_rebuild_names_everybody_by_the_key_of_now() -> None:
     for each, rules in ((store, STRICT), (other, OTHER_KEY)):
         fill(each)
         clean(each, rules)
-    assert outcome(store) != outcome(other)
+    assert full_outcome(store) != full_outcome(other)
     rebuild(store, OTHER_KEY, shards=lambda _: 1)
-    assert outcome(store) == outcome(other)
+    assert full_outcome(store) == full_outcome(other)
 
 
 def test_the_fingerprint_follows_what_decides_and_never_shows_the_key() -> None:

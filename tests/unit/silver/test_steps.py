@@ -11,6 +11,7 @@ import pytest
 from fakes.examples import examples
 from fakes.object_store import FakeStore, Killed
 from fakes.silver_messages import RULES, put_bronze, put_head, refusal, rows, signin, value
+from fakes.silver_objects import outcome
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -24,7 +25,6 @@ from loginlake.silver.reclean import rebuild
 from loginlake.silver.steps import CheckReport, Found, MergeReport, OnTheWay, SettleReport
 
 DAY = "2026-11-24"
-OUTCOMES = ("silver/", "repeated/", "rejected/", "receipts/")
 LISTS = ("todo/", "rows/", "checked/")
 
 
@@ -52,11 +52,6 @@ def in_steps(store: ObjectStore, shards: int = 1, portion: int = 2) -> SettleRep
     for waiting in steps.on_the_way(store):
         steps.merge(store, RULES, [waiting.slot])
     return steps.settle(store, found, [key for report in checks for key in report.waiting])
-
-
-def outcome(store: ObjectStore) -> dict[str, bytes]:
-    found = {entry.key: store.get(entry.key).data for prefix in OUTCOMES for entry in store.list(prefix)}
-    return {key: lines.decode(data) if key.endswith(".gz") else data for key, data in found.items()}
 
 
 def left(store: ObjectStore) -> list[str]:
