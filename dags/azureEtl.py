@@ -26,7 +26,7 @@ CONNECTION = "DAGETL_CONNECTION"
 MOST_OBJECTS = 10_000  # of one run; the next one takes the rest
 MOST_FINDINGS = 10  # in the audit's log: who reads it wants to know where to begin
 MOST_TASKS = 400  # of one step; Airflow's own limit is 1,024
-PORTION_BYTES = 32 * 1024 * 1024  # as stored: about 600,000 sign-ins, ten seconds of work; a task costs about one
+PORTION_BYTES = 32 * 1024 * 1024  # as stored: about 600,000 sign-ins, ten seconds of work; a task costs half a second
 DEFAULTS = {
     "owner": "loginlake",
     "retries": 3,

@@ -62,7 +62,7 @@ def read_settings() -> Settings:
             f"LOGINLAKE_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
             for e in error.errors(include_input=False)
         )
-        move = "`loginlake settings --markdown` says what each may be."
+        move = "`loginlake settings --markdown` says what each means."
         raise click.ClickException(f"a setting is wrong: {wrong}. {move}") from None
     journal.start(settings.log_level, settings.log_format)
     return settings
