@@ -208,9 +208,19 @@ def parse_rows(key: str) -> tuple[Slot, str]:
     return slot, f"bronze/signins/{found['bronze']}"
 
 
+def is_rows(key: str) -> bool:
+    """Whether a name is one of rows on their way."""
+    return _ROWS.match(key) is not None
+
+
 def checked(bronze_key: str) -> str:
     """The receipt that a bronze object gets when all its rows are merged; removed with that."""
     return "checked/" + bronze_key.removeprefix("bronze/").removesuffix(".jsonl.gz") + ".json"
+
+
+def is_checked(key: str) -> bool:
+    """Whether a name is one of a receipt-to-be."""
+    return is_bronze(bronze_of_receipt("receipts/" + key.removeprefix("checked/")))
 
 
 def rows_folder(slot: Slot) -> str:

@@ -200,7 +200,8 @@ def _hand_on(store: ObjectStore, checked: Checked) -> None:
 
 def on_the_way(store: ObjectStore) -> list[OnTheWay]:
     """The hours and shards with rows on their way, whoever left them, by kind, date, hour and shard."""
-    entries = ((keys.parse_rows(entry.key)[0], entry.size) for entry in store.list("rows/"))
+    listed = (entry for entry in store.list("rows/") if keys.is_rows(entry.key))
+    entries = ((keys.parse_rows(entry.key)[0], entry.size) for entry in listed)
     return [OnTheWay(slot, sum(size for _, size in group)) for slot, group in groupby(entries, lambda entry: entry[0])]
 
 
@@ -264,8 +265,8 @@ def settle(store: ObjectStore, found: Found, waiting: Iterable[str]) -> SettleRe
     `waiting`: objects of which check said that they are not there yet; nobody waits for them.
     """
     # In this order: whoever is listed as a receipt-to-be had all its rows handed on before the rows are listed.
-    drafts = [entry.key for entry in store.list("checked/")]
-    on_their_way = [keys.parse_rows(entry.key) for entry in store.list("rows/")]
+    drafts = [entry.key for entry in store.list("checked/") if keys.is_checked(entry.key)]
+    on_their_way = [keys.parse_rows(entry.key) for entry in store.list("rows/") if keys.is_rows(entry.key)]
     unmerged = {key for _, key in on_their_way}
     settled = 0
     for draft in drafts:

@@ -97,6 +97,17 @@ def test_the_steps_come_to_what_clean_comes_to(shards: int) -> None:
         assert left(store) == []
 
 
+def test_what_no_stage_wrote_is_in_nobodys_way() -> None:
+    store = FakeStore()
+    fill(store, seed=3)
+    strays = [f"{folder}note" for folder in ("bronze/", "todo/", "rows/", "checked/")]
+    for stray in strays:
+        store.put(stray, b"made by hand")
+    in_steps(store, 1)
+    assert outcome(store) == cleaned(seed=3)
+    assert sorted(left(store)) == sorted(set(strays) - {"bronze/note"})
+
+
 def test_a_crash_at_every_single_call_is_healed_and_publish_is_told() -> None:
     whole = cleaned(seed=7)
     for nth in itertools.count():
