@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from loginlake.bronze.tip import all_heads, parse_expired
+from loginlake.bronze.tip import all_heads, read_expired
 from loginlake.errors import Corrupt
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
@@ -239,7 +239,7 @@ def _by_day(names: Iterable[str], counts: list[int]) -> Mapping[str, int]:
 
 
 def _expired_count(store: ObjectStore, name: str) -> int:
-    outcome = parse_expired(store.get(name).data)
+    outcome = read_expired(store, name)
     return outcome.to - outcome.start
 
 
@@ -273,7 +273,7 @@ def _chain_ends(
         name = keys.parse_bronze(key)
         ends[name.log, name.partition] = max(ends[name.log, name.partition], found.end)
     for key in expired:
-        outcome = parse_expired(store.get(key).data)
+        outcome = read_expired(store, key)
         ends[outcome.log, outcome.partition] = max(ends[outcome.log, outcome.partition], outcome.to)
     return ends
 

@@ -36,6 +36,16 @@ def test_an_object_that_no_stage_writes_is_named_and_in_nobodys_way(line: Comman
     assert [line.json("status")["layers"]["to_clean_objects"], stray.read_bytes()] == [0, b"made by hand"]
 
 
+def test_an_outcome_of_expired_records_that_cannot_be_read_is_named(line: CommandLine) -> None:
+    filled(line)
+    (line.data / "lake" / "expired").mkdir()
+    (line.data / "lake" / "expired" / "note").write_bytes(b"made by hand")
+    for verb in ("audit", "status"):
+        result = line.run(verb)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert "expired/note, an outcome of expired records, cannot be read." in result.stderr
+
+
 def test_days_that_end_before_they_begin_are_no_proof(line: CommandLine) -> None:
     filled(line)
     for verb in (("audit",), ("rebuild", "gold"), ("rejected", "list")):

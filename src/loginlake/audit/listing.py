@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from loginlake.bronze.tip import Expired, Head, all_heads, parse_expired
+from loginlake.bronze.tip import Expired, Head, all_heads, read_expired
 from loginlake.lake import keys
 from loginlake.lake.marks import to_publish
 from loginlake.lake.store import ObjectStore
@@ -98,7 +98,7 @@ def take(store: ObjectStore) -> Listing:
         todo=frozenset(filter(keys.is_bronze, listed.values())),
         dirty=frozenset(to_publish(store)),
         heads=tuple(all_heads(store)),
-        expired=tuple(parse_expired(store.get(entry.key).data) for entry in store.list("expired/")),
+        expired=tuple(read_expired(store, entry.key) for entry in store.list("expired/")),
         cleaned_until=said.complete_until if said is not None else None,
         bronze_bytes=sum(size for _, size in sizes.values()),
         strange=tuple(sorted(strange)),

@@ -16,7 +16,7 @@ from loginlake.bronze.batch import Batch
 from loginlake.bronze.compare import End, end_of_equal
 from loginlake.bronze.envelope import timestamp
 from loginlake.bronze.patience import Patience
-from loginlake.bronze.tip import Expired, Found, Head, Tip, find_tip, parse_expired
+from loginlake.bronze.tip import Expired, Found, Head, Tip, find_tip, read_expired
 from loginlake.errors import ObjectExists, ObjectNotFound
 from loginlake.lake import keys, lines
 from loginlake.lake.store import ObjectStore
@@ -120,7 +120,7 @@ class Chain:
     def _expired(self, partition: int, start: int) -> Expired | None:
         key = keys.expired(self._log, partition, start)
         try:
-            return parse_expired(self._patience("reading an outcome", lambda: self._store.get(key)).data)
+            return self._patience("reading an outcome", lambda: read_expired(self._store, key))
         except ObjectNotFound:
             return None
 
@@ -131,8 +131,7 @@ class Chain:
             body = msgspec.json.encode(outcome)
             self._patience("writing an outcome", lambda: self._store.create(key, body))
         except ObjectExists:
-            stored = self._patience("reading an outcome", lambda: self._store.get(key))
-            return parse_expired(stored.data)
+            return self._patience("reading an outcome", lambda: read_expired(self._store, key))
         logger.error(
             "Records %d to %d of partition %d expired before they were landed. The log kept them too short, or the "
             "lander was away too long. They are counted as expired; lengthen the log's retention.",

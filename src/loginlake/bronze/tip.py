@@ -90,7 +90,7 @@ def find_tip(store: ObjectStore, log: int, partition: int, extent: Range, now_ms
                 raise Corrupt(f"The object {latest} went away.", "It was listed a moment ago.", "Start again.")
             tip = Tip(last.offset + 1, latest, last.timestamp)
     for entry in store.list(keys.expired_folder(log, partition)):
-        tip = Tip(max(tip.end, parse_expired(store.get(entry.key).data).to), tip.object, tip.complete_until)
+        tip = Tip(max(tip.end, read_expired(store, entry.key).to), tip.object, tip.complete_until)
     if gone is not None and extent.begin > tip.end:
         raise Corrupt(
             f"The object {gone}, the last of its chain, is gone, and the log has no records before {extent.begin}.",
@@ -101,12 +101,17 @@ def find_tip(store: ObjectStore, log: int, partition: int, extent: Range, now_ms
     return Found(tip, last)
 
 
-def parse_expired(data: bytes) -> Expired:
+def read_expired(store: ObjectStore, key: str) -> Expired:
     """An outcome of expired records; Corrupt when it cannot be read."""
+    data = store.get(key).data
     try:
         return _expired(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Corrupt("An outcome of expired records cannot be read.", str(error), "Restore it.") from error
+        raise Corrupt(
+            f"{key}, an outcome of expired records, cannot be read.",
+            f"{error}.",
+            "Restore it from a copy; or remove it, if nobody but a stranger wrote it.",
+        ) from error
 
 
 def find_head(store: ObjectStore, log: int, partition: int) -> Head | None:

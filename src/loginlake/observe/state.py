@@ -13,7 +13,7 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from loginlake.bronze.land import GROUP
-from loginlake.bronze.tip import parse_expired
+from loginlake.bronze.tip import read_expired
 from loginlake.errors import LoginlakeError
 from loginlake.gold.read import Snapshot
 from loginlake.gold.store import GoldStore
@@ -91,7 +91,7 @@ def _lists(store: ObjectStore) -> Iterator[Metric]:
     waiting = sum(1 for _ in marks.to_clean(store))
     yield _gauge("loginlake_clean_waiting_objects", "Objects of bronze on clean's work list", waiting)
     yield _gauge("loginlake_publish_waiting_days", "Days on publish's work list", len(marks.to_publish(store)))
-    outcomes = [parse_expired(store.get(entry.key).data) for entry in store.list("expired/")]
+    outcomes = [read_expired(store, entry.key) for entry in store.list("expired/")]
     lost = sum(outcome.to - outcome.start for outcome in outcomes)
     yield _gauge("loginlake_land_expired_records", "Records that the log dropped before they were landed", lost)
     said = watermark.read(store)
