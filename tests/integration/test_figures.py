@@ -333,8 +333,17 @@ def _list(silver: Silver, parts: dict[str, Any]) -> None:
 def _demo(data: Path, people: int, days: int) -> Path:
     command = CommandLine(data)
     command("demo", "--people", str(people), "--days", str(days), "--seed", "11")
+    command("send", "-", sent=_signin_now(command))
     command.pass_through()
     return data
+
+
+def _signin_now(command: CommandLine) -> bytes:
+    """A sign-in of this moment: at night the demo's people sleep, and the day under way may have none."""
+    printed = command("demo", "--people", "20", "--days", "7", "--print", "--nulls", "0", "--broken", "0")
+    event = json.loads(next(line for line in printed.splitlines() if '"loginlake.signin.v1"' in line))
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps(event | {"id": "a-sign-in-of-now", "time": now, "received": now}).encode() + b"\n"
 
 
 def test_every_figure_of_a_small_demo(tmp_path: Path) -> None:
