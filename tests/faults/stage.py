@@ -95,7 +95,7 @@ def _begin(env: Mapping[str, str]) -> Settings:
 
 
 def _once(trap: Trap, said: Path) -> Callable[[], None]:
-    """The deed, done once; the file tells it first."""
+    """The deed, done once. The file tells that it is done; before those after which this process tells nothing."""
     deeds: dict[str, Callable[[], Any]] = {
         "kill": kill,
         "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
@@ -104,11 +104,14 @@ def _once(trap: Trap, said: Path) -> Callable[[], None]:
         "ask": lambda: _ask(trap.url, json.loads(trap.body)),
         "say": lambda: None,
     }
+    steps = (said.touch, deeds[trap.deed]) if trap.deed in {"kill", "stop"} else (deeds[trap.deed], said.touch)
+    alone = threading.Lock()
 
     def deed() -> None:
-        if not said.exists():
-            said.touch()
-            deeds[trap.deed]()
+        with alone:
+            if not said.exists():
+                for step in steps:
+                    step()
 
     return deed
 
