@@ -21,7 +21,8 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 from playwright.sync_api import Browser
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from end_to_end.lakes import Lake  # noqa: E402
 from end_to_end.shots import Look, chromium, open_dashboard, settled, sign_in, visitor  # noqa: E402

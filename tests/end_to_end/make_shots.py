@@ -17,12 +17,22 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from end_to_end.lakes import Lake
-from end_to_end.shots import HEIGHTS, Album, Look, Watch, chromium, open_dashboard, settled, sign_in, visitor
-
 ROOT = Path(__file__).parent.parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from end_to_end.lakes import Lake  # noqa: E402
+from end_to_end.shots import (  # noqa: E402
+    HEIGHTS,
+    Album,
+    Look,
+    Watch,
+    chromium,
+    open_dashboard,
+    settled,
+    sign_in,
+    visitor,
+)
+
 VIEWER, NO_VIEWER = "1002", "1001"
 SHOWN = (
     "page-es-1280-light",
