@@ -33,15 +33,11 @@ class Judged:
         self.erased = 0
         self.hours: set[str] = set()
         self._parts: dict[keys.Slot, list[Records]] = {}
-        self._origins = [np.empty((0, 3), np.int64)]
+        origins = [np.empty((0, 3), np.int64)]
         rest = iter(lines)
         while some := list(islice(rest, _AT_ONCE)):
-            self._judge(checker, some)
-
-    @property
-    def origins(self) -> Records:
-        """Log, partition and offset of each line."""
-        return np.concatenate(self._origins)
+            origins.append(self._judge(checker, some))
+        self.origins: Records = np.concatenate(origins)  # log, partition and offset of each line
 
     def rows(self, *, settled: bool) -> dict[keys.Slot, Records]:
         """The rows by slot (without its number)."""
@@ -50,7 +46,8 @@ class Judged:
             rows["settled"] = settled
         return found
 
-    def _judge(self, checker: Checker, some: Iterable[bytes]) -> None:
+    def _judge(self, checker: Checker, some: Iterable[bytes]) -> Records:
+        """Judge some lines; where each is from."""
         seen: list[SilverRow | RejectedRow | envelope.Line] = []
         by_hour: dict[tuple[type, str], list[SilverRow]] = {}
         plain = checker.plain
@@ -69,11 +66,11 @@ class Judged:
             if rows is None:
                 rows = by_hour[hour] = []
             rows.append(row)
-        self._origins.append(np.array([list(map(get, seen)) for get in _ORIGIN.values()], np.int64).T)
         for rows in by_hour.values():
             self.hours.update({row.arrived[:13] for row in rows})
             for slot, own in checker.by_slot(rows):
                 self._parts.setdefault(slot, []).append(_records(own))
+        return np.array([list(map(get, seen)) for get in _ORIGIN.values()], np.int64).T
 
 
 def _records(rows: Sequence[SilverRow]) -> Records:
