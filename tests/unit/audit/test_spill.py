@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -26,14 +28,24 @@ def test_every_record_comes_back_in_the_bucket_of_its_owner(held: int) -> None:
     assert np.array_equal(np.sort(np.concatenate(found), order="number"), records)
 
 
-def test_past_the_limit_one_file_is_open_whatever_the_number_of_buckets() -> None:
-    open_before = len(list(Path("/proc/self/fd").iterdir()))
+def test_past_the_limit_one_file_is_open_whatever_the_number_of_buckets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[IO[bytes]] = []
+
+    def opening() -> IO[bytes]:
+        opened.append(real(dir=tmp_path))
+        return opened[-1]
+
+    real = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", opening)
     with Spill(KIND, 512, 0) as spill:
         spill.add(np.zeros(2_000, KIND), np.arange(2_000))
         spill.add(np.ones(2_000, KIND), np.arange(2_000))
-        assert len(list(Path("/proc/self/fd").iterdir())) == open_before + 1
+        assert [file.closed for file in opened] == [False]
         assert sorted(spill.take(511)["number"].tolist()) == [0] * 3 + [1] * 3
-    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+    assert [file.closed for file in opened] == [True]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_bucket_is_taken_once() -> None:
