@@ -5,6 +5,7 @@ What a verb needs is imported when it runs: `loginlake --help` is there at once.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from loginlake.account import Account
     from loginlake.settings import Settings
 
+logger = logging.getLogger(__name__)
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON, for machines")
 ONCE = click.option("--once", is_flag=True, help="do what is there now, then end")
 
@@ -51,6 +53,7 @@ def read_settings() -> Settings:
     """The settings, or one clear line on what is wrong with them."""
     from pydantic import ValidationError
 
+    from loginlake import settings_doc
     from loginlake.settings import Settings
 
     try:
@@ -65,6 +68,8 @@ def read_settings() -> Settings:
         move = "`loginlake settings --markdown` says what each means."
         raise click.ClickException(f"a setting is wrong: {wrong}. {move}") from None
     journal.start(settings.log_level, settings.log_format)
+    for line in settings_doc.mistyped():
+        logger.warning(line)
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from loginlake.settings import ENV_PREFIX, Settings
 
+_OF_TESTS = "TEST_"  # the real accounts of `make verify-real`
 _USER_IN_URL = re.compile(r"://[^/@]+@")
 
 
@@ -31,10 +33,30 @@ def _shown(value: Any) -> str:
     return _USER_IN_URL.sub("://***@", str(value))
 
 
+def _given() -> tuple[set[str], set[str]]:
+    """The names in the environment, and in .env."""
+    return {name.upper() for name in os.environ}, {name.upper() for name in dotenv_values(".env")}
+
+
+def mistyped() -> list[str]:
+    """A line for each LOGINLAKE_ name that is given and is no setting: it has no effect, and nothing else says so."""
+    known = [name.upper() for name in Settings.model_fields]
+    found = []
+    for given in sorted(set.union(*_given())):
+        name = given.removeprefix(ENV_PREFIX)
+        if name != given and name not in known and not name.startswith(_OF_TESTS):
+            likely = difflib.get_close_matches(name, known, 1)
+            found.append(" ".join([f"{given} is no setting, and has no effect.", *map(_question, likely)]))
+    return found
+
+
+def _question(name: str) -> str:
+    return f"Is it {ENV_PREFIX}{name}?"
+
+
 def rows(settings: Settings) -> list[Row]:
     """Every setting in the order of settings.py, with the source of its value: environment, .env or default."""
-    in_file = {name.upper() for name in dotenv_values(".env")}
-    in_environment = {name.upper() for name in os.environ}
+    in_environment, in_file = _given()
     found = []
     for name, field in Settings.model_fields.items():
         variable = ENV_PREFIX + name.upper()

@@ -59,6 +59,27 @@ def test_rows_say_where_a_value_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_
     assert (rows["LOGINLAKE_DATA"].value, rows["LOGINLAKE_DATA"].source) == ("data", "default")
 
 
+def test_a_name_that_is_no_setting_is_said_with_the_likely_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text("loginlake_veiwers=a@example.com\nUNRELATED=1\n")
+    monkeypatch.setenv("LOGINLAKE_GOOGLE_CLIENTID", "x")
+    monkeypatch.setenv("LOGINLAKE_QQQ", "x")
+    monkeypatch.setenv("LOGINLAKE_PORT", "4321")
+    monkeypatch.setenv("LOGINLAKE_TEST_LOG_URL", "kafka://broker.example:9092/x")
+    assert settings_doc.mistyped() == [
+        "LOGINLAKE_GOOGLE_CLIENTID is no setting, and has no effect. Is it LOGINLAKE_GOOGLE_CLIENT_ID?",
+        "LOGINLAKE_QQQ is no setting, and has no effect.",
+        "LOGINLAKE_VEIWERS is no setting, and has no effect. Is it LOGINLAKE_VIEWERS?",
+    ]
+
+
+def test_every_verb_says_so(tmp_path: Path) -> None:
+    ended = CommandLine(tmp_path / "data", LOGINLAKE_VEIWERS="ana@example.com").run("settings", "--json")
+    assert "LOGINLAKE_VEIWERS is no setting" in ended.stderr
+    assert "ana@example.com" not in ended.stderr
+
+
 def test_the_table_shows_the_default_of_what_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGINLAKE_PORT", "4321")
     table = settings_doc.table(settings_doc.rows(Settings()))
