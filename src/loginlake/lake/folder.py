@@ -5,7 +5,7 @@ name (ADR: what a folder must promise). A name appears only when its content is 
 renamed, directory synced. A removal may come back after a power failure; nobody relies on the opposite.
 """
 
-# ruff: noqa: PTH106, PTH108, PTH110, PTH112, PTH116, PTH123
+# ruff: noqa: PTH102, PTH106, PTH108, PTH110, PTH112, PTH116, PTH123
 from __future__ import annotations
 
 import errno
@@ -256,7 +256,8 @@ def _make(folder: str) -> None:
     if os.path.isdir(folder):
         return
     _make(_parent(folder))
-    Path(folder).mkdir(exist_ok=True)
+    with suppress(FileExistsError):  # made, and perhaps removed again, by another writer: who needs it finds that out
+        os.mkdir(folder)
     _sync(_parent(folder))
 
 

@@ -171,6 +171,24 @@ def test_a_removed_object_leaves_no_folder_to_walk(store: FolderStore, tmp_path:
     assert not (tmp_path / "lake" / "todo").exists()
 
 
+def test_a_folder_that_comes_and_goes_while_it_is_made_is_made_again(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another writer made it in that moment, and took it away with its own last object."""
+    refusals = iter([FileExistsError(errno.EEXIST, "File exists")])
+    mkdir = os.mkdir
+
+    def beaten(path: str, *rest: int) -> None:
+        for refusal in refusals:
+            raise refusal
+        mkdir(path, *rest)
+
+    monkeypatch.setattr(os, "mkdir", beaten)
+    store.create("new/name", b"1")
+    assert store.get("new/name").data == b"1"
+    assert not list(refusals)
+
+
 def test_a_lock_excludes_threads_and_other_names_do_not_wait(store: FolderStore, tmp_path: Path) -> None:
     other = FolderStore(tmp_path / "lake")
     inside, order = threading.Event(), list[str]()
