@@ -22,6 +22,7 @@ import msgspec
 from loginlake.errors import Corrupt, Denied, Unavailable
 from loginlake.gold.store import Document, Index
 from loginlake.inode import file_at
+from loginlake.wal import into_wal
 
 logger = logging.getLogger(__name__)
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -210,7 +211,7 @@ def _open(path: Path, busy_timeout_s: float) -> _Connection:
         path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, factory=_Connection
     )
     try:
-        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        into_wal(connection, busy_timeout_s)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.file = file_at(path)
     except sqlite3.Error:

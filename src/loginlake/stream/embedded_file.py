@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from loginlake.errors import Corrupt, GiveUp, LoginlakeError, Misconfigured, Unavailable, UnknownLayout, UnknownLog
 from loginlake.inode import file_at
+from loginlake.wal import into_wal
 
 logger = logging.getLogger(__name__)
 
@@ -66,25 +66,12 @@ class LogFile:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA page_size=8192")
-        self._into_wal(connection)
+        into_wal(connection, self.busy_s)
         connection.execute("PRAGMA wal_autocheckpoint=2000")
         connection.execute("PRAGMA journal_size_limit=67108864")
         if _layout(connection) != LAYOUT:
             with self.transaction(connection):
                 self._create(connection)
-
-    def _into_wal(self, connection: sqlite3.Connection) -> None:
-        """Two processes that meet at a new file can get "locked" here at once, without SQLite's own waiting."""
-        deadline = time.monotonic() + self.busy_s
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
 
     def _create(self, connection: sqlite3.Connection) -> None:
         found = _layout(connection)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from loginlake.errors import Unavailable
+from loginlake.wal import into_wal
 
 T = TypeVar("T")
 _Counts = Counter[str]
@@ -26,7 +27,7 @@ _Work = Callable[[sqlite3.Connection, _Counts], T]  # in a transaction; what it 
 _Job = tuple[_Work[Any], Future[Any]]
 _GROUP = 256
 _SWEEP_S = 60.0
-_BUSY_MS = 5000
+_BUSY_S = 5.0
 _WAL_PAGES = 4000  # 16 MB: a fourth of the usual waits for the disk
 _GATHER_S = 0.001
 # With a rowid, since a row is large: without, each would have pages of its own, all written twice.
@@ -223,12 +224,16 @@ class WebState:
         return results
 
     def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-        self._path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-        db.executescript(_TABLES)
+        db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._path.chmod(0o600)
+            into_wal(db, _BUSY_S)
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+            db.executescript(_TABLES)
+        except BaseException:
+            db.close()
+            raise
         return db
 
 
