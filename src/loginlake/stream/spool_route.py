@@ -176,7 +176,10 @@ class Router:
     # The log's answers, in whichever thread they come.
 
     def _dispatch(self, record: Outgoing) -> None:
-        record.sent_at = self._uptime()
+        with self._changed:
+            if record.spooled or record.over:  # whoever was to send it slept so long that the spool has it
+                return
+            record.sent_at = self._uptime()
         sent = self._log.send(record.key, record.content.value, record.headers)
         sent.add_done_callback(lambda ended: self._ended(record, ended))
 
@@ -219,6 +222,8 @@ class Router:
             while not self._stopped:
                 self._turn()
                 with self._changed:
+                    if self._closing:
+                        self._changed.notify_all()  # whoever stops it waits for what is in flight
                     self._changed.wait_for(lambda: self._woken, self._wait_s())
                     self._woken = False
             self._turn()  # what arrived last is removed, too
@@ -267,9 +272,7 @@ class Router:
 
     def _continue(self) -> None:
         while self._ready:
-            record = self._ready.popleft()
-            if not record.spooled and not record.over:
-                self._dispatch(record)
+            self._dispatch(self._ready.popleft())
 
     def _hear_late(self) -> None:
         """What the log said of records that the spool had taken meanwhile."""

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fakes.bronze_origins import wait_for
 from fakes.switched_log import LONG_S, Switched
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,8 @@ from loginlake.stream.embedded import EmbeddedLog
 from loginlake.stream.log import Headers, Position
 from loginlake.stream.spool import SpooledLog
 from loginlake.stream.spool_file import survey
-from loginlake.stream.spool_record import SPOOLED, SpoolLimits
+from loginlake.stream.spool_record import SPOOLED, Outgoing, SpoolLimits
+from loginlake.stream.spool_route import Router
 
 FAST = SpoolLimits(slow_s=0.05)
 PATIENT = SpoolLimits(slow_s=LONG_S)
@@ -40,6 +42,14 @@ def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def spooled(log: Switched, tmp_path: Path) -> Iterator[SpooledLog]:
+    """It is in no hurry: what a test sends straight, a busy machine does not spool."""
+    made = SpooledLog(log, tmp_path / "spool", limits=PATIENT)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def hasty(log: Switched, tmp_path: Path) -> Iterator[SpooledLog]:
     made = SpooledLog(log, tmp_path / "spool", limits=FAST)
     yield made
     made.stop()
@@ -106,33 +116,50 @@ def test_without_keys_nothing_is_lost(log: Switched, spooled: SpooledLog) -> Non
     assert {record.value for record in log.everything()} == {b"%d" % number for number in range(50)}
 
 
-def test_slow_is_away_and_a_late_answer_makes_no_second(log: Switched, spooled: SpooledLog) -> None:
+def test_slow_is_away_and_a_late_answer_makes_no_second(log: Switched, hasty: SpooledLog) -> None:
     log.turn("hung")
-    first = spooled.send(b"k", b"1")
+    first = hasty.send(b"k", b"1")
     assert result(first).partition == SPOOLED
-    assert result(spooled.send(b"k", b"2")).partition == SPOOLED
+    assert result(hasty.send(b"k", b"2")).partition == SPOOLED
     log.turn("up")
     log.let_go()
     log.wait_for(2)
-    spooled.stop()
+    hasty.stop()
     assert log.of(b"k") == [b"1", b"2"]
-    assert spooled.read(result(first)) == log.everything()[0]
+    assert hasty.read(result(first)) == log.everything()[0]
 
 
-def test_a_late_failure_is_sent_again(log: Switched, spooled: SpooledLog) -> None:
+def test_what_the_spool_took_before_it_could_be_sent_is_sent_once(
+    log: Switched, hasty: SpooledLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatch = Router._dispatch
+
+    def asleep(router: Router, record: Outgoing) -> None:
+        assert result(record.future).partition == SPOOLED
+        log.wait_for(1)
+        dispatch(router, record)
+
+    monkeypatch.setattr(Router, "_dispatch", asleep)
+    hasty.send(b"k", b"1")
+    hasty.stop()
+    assert log.of(b"k") == [b"1"]
+
+
+def test_a_late_failure_is_sent_again(log: Switched, hasty: SpooledLog) -> None:
     log.turn("hung")
-    assert result(spooled.send(b"k", b"1")).partition == SPOOLED
-    assert result(spooled.send(b"k", b"2")).partition == SPOOLED
+    assert result(hasty.send(b"k", b"1")).partition == SPOOLED
+    assert result(hasty.send(b"k", b"2")).partition == SPOOLED
     log.turn("up")
     log.let_go(fail=True)
     log.wait_for(2)
     assert log.of(b"k") == [b"1", b"2"]
 
 
-def test_those_behind_a_slow_one_follow_it_into_the_spool(log: Switched, spooled: SpooledLog) -> None:
+def test_those_behind_a_slow_one_follow_it_into_the_spool(log: Switched, hasty: SpooledLog) -> None:
     log.turn("hung")
-    futures = [spooled.send(b"k", b"%d" % number) for number in range(20)]
+    futures = [hasty.send(b"k", b"%d" % number) for number in range(20)]
     assert {result(future).partition for future in futures} == {SPOOLED}
+    wait_for(lambda: bool(log.held))
     assert len(log.held) == 1, "one of a key at a time"
     log.turn("up")
     log.let_go()
@@ -166,7 +193,7 @@ def test_many_of_one_key_go_one_after_the_other(log: Switched, tmp_path: Path) -
 
 
 def test_a_full_spool_says_so_and_keeps_what_it_has(log: Switched, tmp_path: Path) -> None:
-    spooled = SpooledLog(log, tmp_path, limits=SpoolLimits(slow_s=0.05, max_bytes=1000))
+    spooled = SpooledLog(log, tmp_path, limits=SpoolLimits(slow_s=LONG_S, max_bytes=1000))
     log.turn("down")
     answers = [spooled.send(b"k%d" % number, b"x" * 100).exception(LONG_S) for number in range(20)]
     kept = answers.count(None)
@@ -181,7 +208,7 @@ def test_a_full_spool_says_so_and_keeps_what_it_has(log: Switched, tmp_path: Pat
 
 def test_too_old_is_full(log: Switched, tmp_path: Path) -> None:
     now = [1_000_000]
-    limits = SpoolLimits(slow_s=0.05, max_age_s=60)
+    limits = SpoolLimits(slow_s=LONG_S, max_age_s=60)
     spooled = SpooledLog(log, tmp_path, limits=limits, clock=lambda: now[0])
     log.turn("down")
     assert result(spooled.send(b"a", b"1")).partition == SPOOLED
@@ -194,13 +221,13 @@ def test_too_old_is_full(log: Switched, tmp_path: Path) -> None:
 
 
 def test_what_is_too_large_is_refused_at_once(log: Switched, tmp_path: Path) -> None:
-    spooled = SpooledLog(log, tmp_path, limits=SpoolLimits(slow_s=0.05, max_message_bytes=100))
+    spooled = SpooledLog(log, tmp_path, limits=SpoolLimits(slow_s=LONG_S, max_message_bytes=100))
     assert isinstance(spooled.send(b"k", b"x" * 101).exception(LONG_S), TooLarge)
     spooled.stop()
 
 
 def test_what_only_the_log_finds_too_large_stays_counted_and_stops_nobody(log: Switched, tmp_path: Path) -> None:
-    spooled = SpooledLog(log, tmp_path, limits=FAST)
+    spooled = SpooledLog(log, tmp_path, limits=PATIENT)
     log.max_message_bytes = 50
     assert isinstance(spooled.send(b"k", b"x" * 51).exception(LONG_S), TooLarge)
     log.turn("down")
@@ -212,7 +239,7 @@ def test_what_only_the_log_finds_too_large_stays_counted_and_stops_nobody(log: S
     assert log.of(b"k") == [b"small"]
     assert survey(tmp_path)[0].entries == 1
     log.max_message_bytes = 1000
-    again = SpooledLog(log, tmp_path, limits=FAST)
+    again = SpooledLog(log, tmp_path, limits=PATIENT)
     again.start()
     log.wait_for(1)
     again.stop()
@@ -222,7 +249,7 @@ def test_what_only_the_log_finds_too_large_stays_counted_and_stops_nobody(log: S
 def test_a_failing_disk_under_the_spool_is_unavailable_and_passes(log: Switched, tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     folder.write_text("a file where the folder should be")
-    spooled = SpooledLog(log, folder, limits=FAST)
+    spooled = SpooledLog(log, folder, limits=PATIENT)
     log.turn("down")
     assert isinstance(spooled.send(b"k", b"1").exception(LONG_S), Unavailable)
     assert not spooled.state().takes
@@ -241,20 +268,20 @@ def test_a_log_that_fails_in_an_unknown_way_is_not_hidden(log: Switched, tmp_pat
             future.set_exception(ZeroDivisionError())
             return future
 
-    spooled = SpooledLog(Odd(), tmp_path, limits=FAST)
+    spooled = SpooledLog(Odd(), tmp_path, limits=PATIENT)
     assert isinstance(spooled.send(b"k", b"1").exception(LONG_S), ZeroDivisionError)
     assert isinstance(spooled.send(b"k", b"2").exception(LONG_S), ZeroDivisionError)
     spooled.stop()
 
 
 def test_after_stop_it_takes_nothing_and_the_next_process_finds_the_rest(log: Switched, tmp_path: Path) -> None:
-    first = SpooledLog(log, tmp_path, limits=FAST)
+    first = SpooledLog(log, tmp_path, limits=PATIENT)
     log.turn("down")
     assert result(first.send(b"k", b"1")).partition == SPOOLED
     first.stop()
     first.stop()
     assert isinstance(first.send(b"k", b"2").exception(LONG_S), Unavailable)
-    second = SpooledLog(log, tmp_path, limits=FAST)
+    second = SpooledLog(log, tmp_path, limits=PATIENT)
     assert result(second.send(b"k", b"3")).partition == SPOOLED, "the file is its own now: k has a spooled entry"
     log.turn("up")
     log.wait_for(2)
@@ -264,11 +291,11 @@ def test_after_stop_it_takes_nothing_and_the_next_process_finds_the_rest(log: Sw
 
 
 def test_a_file_that_is_owned_is_not_picked_up(log: Switched, tmp_path: Path) -> None:
-    first = SpooledLog(log, tmp_path, limits=FAST)
+    first = SpooledLog(log, tmp_path, limits=PATIENT)
     log.turn("down")
     result(first.send(b"k", b"1"))
     other_log = Switched()
-    other = SpooledLog(other_log, tmp_path, limits=FAST)
+    other = SpooledLog(other_log, tmp_path, limits=PATIENT)
     result(other.send(b"x", b"1"))
     assert other.state().entries == 1
     assert len(list(tmp_path.glob("*.db"))) == 2
@@ -278,7 +305,7 @@ def test_a_file_that_is_owned_is_not_picked_up(log: Switched, tmp_path: Path) ->
 
 
 def test_a_running_worker_picks_up_what_another_left(log: Switched, tmp_path: Path) -> None:
-    first, second = (SpooledLog(log, tmp_path, limits=FAST) for _ in range(2))
+    first, second = (SpooledLog(log, tmp_path, limits=PATIENT) for _ in range(2))
     first.start()
     second.start()
     log.turn("down")
@@ -298,7 +325,7 @@ def test_a_file_that_cannot_be_read_is_named_and_left(log: Switched, tmp_path: P
     (tmp_path / "broken.db").write_bytes(b"no database at all, but long enough to be looked at" * 20)
     with closing(sqlite3.connect(tmp_path / "newer.db")) as newer:
         newer.execute("PRAGMA user_version=9")
-    spooled = SpooledLog(log, tmp_path, limits=FAST)
+    spooled = SpooledLog(log, tmp_path, limits=PATIENT)
     log.turn("down")
     assert result(spooled.send(b"k", b"1")).partition == SPOOLED
     assert spooled.state().unreadable == ("broken.db", "newer.db")
@@ -322,7 +349,7 @@ def test_with_the_embedded_log_behind(tmp_path: Path) -> None:
 
 
 def test_flush_says_when_time_runs_out(log: Switched, tmp_path: Path) -> None:
-    spooled = SpooledLog(log, tmp_path, limits=SpoolLimits(slow_s=2.0))
+    spooled = SpooledLog(log, tmp_path, limits=PATIENT)
     log.turn("hung")
     sent = spooled.send(b"k", b"1")
     with pytest.raises(Unavailable):
