@@ -44,7 +44,10 @@ class Writer:
         self._clock = clock
         self._max_queue_bytes = max_queue_bytes
         self._on_commit = on_commit
-        self._changed = threading.Condition()
+        # `with` takes this lock, never the condition: a Ctrl-C can come between the condition's taking it and the block
+        # that gives it back, and then nobody ever does.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._queue: deque[Pending] = deque()
         self._queued_bytes = 0
         self._sent = 0
@@ -56,7 +59,7 @@ class Writer:
 
     def put(self, record: Pending) -> None:
         """Queue a record, or end its future at once: Overloaded when the queue is full, Unavailable after close."""
-        with self._changed:
+        with self._lock:
             refusal = self._refusal(record.size)
             if refusal is None:
                 self._queue.append(record)
@@ -71,7 +74,7 @@ class Writer:
 
     def flush(self, timeout_s: float) -> None:
         """Wait until every record put so far is durable or has failed; Unavailable when time runs out."""
-        with self._changed:
+        with self._lock:
             target = self._sent
             if not self._changed.wait_for(lambda: self._done >= target, timeout_s):
                 raise Unavailable(
@@ -82,7 +85,7 @@ class Writer:
 
     def close(self) -> None:
         """Write what is queued, then end the thread. On a failure while closing the rest fails at once."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify_all()
         if self._thread is not None:
@@ -106,7 +109,7 @@ class Writer:
                 if failed and self._closing:
                     break
         finally:  # whatever ends this thread, no future is left hanging
-            with self._changed:
+            with self._lock:
                 self._closing = True
                 rest = [record for record in self._queue if record.future.set_running_or_notify_cancel()]
                 self._queue.clear()
@@ -118,7 +121,7 @@ class Writer:
 
     def _take(self) -> list[Pending]:
         """The next batch, waiting for one; empty when the log is closed and everything is written."""
-        with self._changed:
+        with self._lock:
             self._changed.wait_for(lambda: self._queue or self._closing)
             batch: list[Pending] = []
             size = 0
@@ -199,6 +202,6 @@ class Writer:
         else:
             for record in batch:
                 record.future.set_exception(error)
-        with self._changed:
+        with self._lock:
             self._done += len(batch) + extra
             self._changed.notify_all()
