@@ -27,6 +27,8 @@ from loginlake.web.state import WebState
 ORIGIN = "http://localhost:8000"
 SECRET = b"a secret of thirty-two bytes ...."
 VIEWER = "viewer@example.com"
+# A busy machine's disk is no log that is away.
+PATIENT = Limits(send_s=60.0)
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Test"
 
 
@@ -135,7 +137,7 @@ class Site:
             trusted_proxies=trusted_proxies,
             spool=spool,
             api_key=api_key,
-            limits=limits or Limits(),
+            limits=limits or PATIENT,
             clock=self.clock,
             stages=lambda: self.stages,
             traced=traced,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def uptime() -> Uptime:
 
 @pytest.fixture
 def log(tmp_path: Path, uptime: Uptime) -> Iterator[EmbeddedLog]:
-    limits = Limits(member_timeout_s=10.0, busy_timeout_s=0.05)
+    limits = Limits(member_timeout_s=10.0, busy_timeout_s=LONG_S)
     log = EmbeddedLog(tmp_path / "log.db", partitions=PARTITIONS, uptime=uptime, limits=limits)
     for number in range(PARTITIONS):
         log.send(None, b"%d" % number).result(LONG_S)
@@ -155,14 +156,15 @@ def test_a_poll_sleeps_until_another_member_leaves(log: EmbeddedLog) -> None:
 
 
 def test_a_locked_file_is_unavailable_to_a_joining_member_and_heals(log: EmbeddedLog, tmp_path: Path) -> None:
-    member = Member(log)
-    blocker = log._file.connect(durable=False)
-    blocker.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable, match="locked"):
-        member.look()
-    blocker.execute("ROLLBACK")
-    blocker.close()
-    assert member.look() == {0, 1, 2, 3}
+    with closing(EmbeddedLog(tmp_path / "log.db", partitions=1, limits=Limits(busy_timeout_s=0.05))) as hasty:
+        member = Member(hasty)
+        with closing(log._file.connect(durable=False)) as blocker:
+            assert len(hasty.ranges()) == PARTITIONS
+            blocker.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Unavailable, match="locked"):
+                member.look()
+            blocker.execute("ROLLBACK")
+        assert member.look() == {0, 1, 2, 3}
 
 
 def test_the_partitions_take_turns_at_being_first(log: EmbeddedLog) -> None:

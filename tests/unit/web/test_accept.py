@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 import pytest
-from fakes.issuer import Clock, FakeIssuer
-from fakes.web_site import AGENT, VIEWER, Browser, HeldLog, Site
+from fakes.issuer import Clock
+from fakes.web_site import AGENT, PATIENT, VIEWER, Browser, HeldLog, Site
 
 from loginlake.errors import Overloaded, TooLarge
 from loginlake.event import token_event_id
@@ -211,21 +211,23 @@ async def test_a_log_that_never_answers_is_a_503_in_bounded_time(tmp_path: Path)
 
 
 async def test_a_claim_whose_holder_died_is_free_after_its_lease(tmp_path: Path) -> None:
-    clock = Clock()
-    issuer = FakeIssuer(clock)
-    site = Site(tmp_path, clock=clock, issuer=issuer, limits=Limits(send_s=0.2))
-    async with site.browser() as browser:
+    clock, log = Clock(), HeldLog()
+    site = Site(tmp_path, clock=clock, log=log)
+    hasty = Site(tmp_path, clock=clock, log=log, limits=Limits(send_s=0.2))
+    async with site.browser() as browser, hasty.browser() as other:
         credential = await browser.credential()
-        site.log.holding = True
+        other.cookies = browser.cookies
+        log.holding = True
         dying = asyncio.create_task(browser.sign_in(credential))
-        await site.log.arrived.wait()
+        await log.arrived.wait()
         dying.cancel()
         await asyncio.wait({dying})
-        site.log.let_go()
-        assert (await browser.sign_in(credential)).status_code == 503
-        clock.pass_s(1)
+        log.let_go()
+        assert (await other.sign_in(credential)).status_code == 503
+        clock.pass_s(2 * PATIENT.send_s)
         assert (await browser.sign_in(credential)).status_code == 200
     await site.close()
+    await hasty.close()
 
 
 @pytest.mark.parametrize(
