@@ -40,12 +40,10 @@ def test_an_address_that_is_not_this_machines_is_misconfigured() -> None:
         run_all._listen(Settings(host="203.0.113.9"))
 
 
-def test_a_port_is_taken_from_the_moment_it_is_asked_for(taken: int) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = port_of(probe)
-    with run_all._listen(Settings(port=free)), pytest.raises(Misconfigured):
-        run_all._listen(Settings(port=free))
+def test_a_port_is_taken_from_the_moment_it_is_asked_for() -> None:
+    any_free_one = Settings().model_copy(update={"port": 0})
+    with run_all._listen(any_free_one) as listener, pytest.raises(Misconfigured):
+        run_all._listen(Settings(port=port_of(listener)))
 
 
 def test_a_stage_that_does_not_stop_is_named_and_not_waited_for(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,27 +13,21 @@ ROOT = Path(__file__).parents[2]
 ENDED_BY_CTRL_C = -signal.SIGINT
 
 
-def come_early() -> None:
-    """Ctrl-C that waits, as `make run` has it wait, for a program that is not there yet."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the tests themselves may run where nobody hears Ctrl-C
-    press()
+# Ctrl-C that waits, as `make run` has it wait, for a program that is not there yet.
+PRESS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.Handlers[sys.argv[1]])
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+os.kill(os.getpid(), signal.SIGINT)
+os.execv(sys.executable, [sys.executable, "-m", "loginlake", "--version"])
+"""
 
 
-def press() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    os.kill(os.getpid(), signal.SIGINT)
-
-
-def be_deaf() -> None:
-    """A shell's background jobs, and nohup's, do not hear Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    press()
-
-
-@pytest.mark.parametrize(("before", "code"), [(come_early, ENDED_BY_CTRL_C), (be_deaf, 0)])
-def test_ctrl_c_before_the_program_is_there(before: Callable[[], None], code: int) -> None:
-    words = [sys.executable, "-m", "loginlake", "--version"]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False, preexec_fn=before)
+# SIG_IGN: a shell's background jobs, and nohup's, do not hear it.
+@pytest.mark.parametrize(("hearing", "code"), [("SIG_DFL", ENDED_BY_CTRL_C), ("SIG_IGN", 0)])
+def test_ctrl_c_before_the_program_is_there(hearing: str, code: int) -> None:
+    words = [sys.executable, "-c", PRESS, hearing]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (code, "")
     assert ended.stdout.startswith("loginlake, version") == (code == 0)
 

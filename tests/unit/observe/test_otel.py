@@ -70,6 +70,7 @@ async def test_a_sign_in_is_one_trace_from_the_post_to_gold(tmp_path: Path) -> N
     site = Site(tmp_path, traced=told.traces.post)
     async with site.browser() as browser:
         await browser.sign_in(await browser.credential())
+    await site.close()
     (sent,) = (record for records in site.log.records for record in records if record is not None)
     log.append(sent.value, timestamp_ms=sent.timestamp_ms)
     pass_through(log, told.traces.store(fake), FakeGold())
@@ -146,13 +147,13 @@ def test_a_post_that_is_not_sampled_says_so_to_all_stages() -> None:
     assert told.spans() == []
 
 
-def test_without_a_collector_nothing_is_imported() -> None:
+def test_without_a_collector_nothing_is_imported(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from loginlake import wiring; from loginlake.settings import Settings; "
         "wiring.open_lake(Settings(data=Path(sys.argv[1]))); "
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", code, "/tmp"], check=False, timeout=120).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 0
 
 
 def test_a_collector_that_is_named_gets_traces() -> None:

@@ -132,22 +132,19 @@ def test_killed_workers_lose_nothing_and_keep_each_keys_order(tmp_path: Path, se
     for round_ in range(3):
         names = [f"{seed}.{round_}.{worker}" for worker in range(2)]
         with child(FOREVER, tmp_path, names[0]) as first, child(FOREVER, tmp_path, names[1]) as second:
-            for process in (first, second):
-                assert process.stdout is not None
-                for _ in range(chance.randrange(1, 1500)):
-                    process.stdout.readline()
-                process.send_signal(signal.SIGKILL)
             for name, process in zip(names, (first, second), strict=True):
                 assert process.stdout is not None
-                rest = process.stdout.read().splitlines()
-                last = int(rest[-1]) if rest and rest[-1].isdigit() else 0
-                acknowledged[name] = list(range(last))
+                said = [process.stdout.readline() for _ in range(chance.randrange(1, 1500))]
+                process.send_signal(signal.SIGKILL)
+                said += process.stdout
+                last = max(int(line) for line in said if line.endswith("\n"))  # a line cut by the kill is no answer
+                acknowledged[name] = list(range(last + 1))
     drain(tmp_path)
     assert survey(tmp_path / "spool") == ((0, 0, None), [])
     found = values(tmp_path)
     there = {value for rows in found.values() for value in rows}
     lost = [f"{name} {number}" for name, numbers in acknowledged.items() for number in numbers]
-    assert sum(map(len, acknowledged.values())) > 100
+    assert min(map(len, acknowledged.values())) > 0
     assert [value for value in lost if value not in there] == []
     for rows in found.values():
         first_seen = list(dict.fromkeys(rows))
