@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PORTS = range(15_000, 32_000)
+_CLAIMS: list[socket.socket] = []
 ROOT = Path(__file__).resolve().parent
 CACHE = ROOT / "cache"
 
@@ -92,11 +95,23 @@ class Child:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A loopback port that nobody listens on, and that nobody else gets until this process ends.
+
+    Not one of those that the system gives out by itself: a connection of anybody's would have taken it before the
+    server is up. What this process was given, others see by a name of its own kind of sockets.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0loginlake port {port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _CLAIMS.append(claim)
         return port
+    raise NotStarted("No loopback port is free.")
 
 
 def answers(port: int) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_NOISY = ("httpx", "httpcore", "azure", "asyncio", "opentelemetry")
+NOISY = ("httpx", "httpcore", "azure", "asyncio", "opentelemetry")
 
 
 def _values(record: logging.LogRecord) -> dict[str, object]:
@@ -57,5 +57,5 @@ def start(level: str, form: str = "text") -> None:
     text = Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in _NOISY:
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)

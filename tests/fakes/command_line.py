@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from loginlake.cli import main
+from loginlake.journal import NOISY
 
 SECRET = "a secret of the tests, of more than 32 characters"
 
@@ -34,7 +36,7 @@ class CommandLine:
         return shown
 
     def run(self, *words: str, sent: bytes | None = None) -> Any:
-        with _signals_kept(), _only(self.env):
+        with _signals_kept(), _journal_kept(), _only(self.env):
             return CliRunner().invoke(main, list(words), input=sent)
 
     def json(self, *words: str, sent: bytes | None = None, code: int = 0) -> dict[str, Any]:
@@ -103,12 +105,12 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _only(env: dict[str, str]) -> Iterator[None]:
-    """The environment without any other LOGINLAKE_ variable, and a working folder without a .env."""
+    """An environment without any other LOGINLAKE_ variable or width, and a working folder without a .env."""
     before, folder = dict(os.environ), Path.cwd()
     try:
         for name in [name for name in os.environ if name.upper().startswith("LOGINLAKE_")]:
             del os.environ[name]
-        os.environ.update(env)
+        os.environ.update({"COLUMNS": "80", **env})
         data = Path(env["LOGINLAKE_DATA"])
         if data.parent.is_dir():
             os.chdir(data.parent)
@@ -117,6 +119,19 @@ def _only(env: dict[str, str]) -> Iterator[None]:
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def _journal_kept() -> Iterator[None]:
+    """The verbs begin a journal of their own; what the next test hears must not depend on it."""
+    loggers = [logging.getLogger(name) for name in (None, *NOISY)]
+    handlers, levels = loggers[0].handlers[:], [logger.level for logger in loggers]
+    try:
+        yield
+    finally:
+        loggers[0].handlers[:] = handlers
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager
