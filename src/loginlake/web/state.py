@@ -1,6 +1,7 @@
 """What the web must remember: used nonces, sessions, counters, keys it made. SQLite (WAL), shared by all workers.
 
-One thread a worker writes, everything that waits in one transaction. It survives a killed process (synchronous=NORMAL);
+One thread a worker writes, everything that waits in one transaction. What is only counted waits a moment for others;
+a killed process forgets that. The rest survives it (synchronous=NORMAL);
 a power cut may forget the last moments, which a repeated event id makes harmless (docs/decisions/0004).
 """
 
@@ -10,9 +11,10 @@ import queue
 import sqlite3
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -30,6 +32,7 @@ _SWEEP_S = 60.0
 _BUSY_S = 5.0
 _WAL_PAGES = 4000  # 16 MB: a fourth of the usual waits for the disk
 _GATHER_S = 0.001
+_COUNT_S = 0.1
 # With a rowid, since a row is large: without, each would have pages of its own, all written twice.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS nonces(
@@ -75,6 +78,8 @@ class WebState:
         """`clock` gives seconds since 1970; it decides only what has expired."""
         self._path, self._clock = path, clock
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._counted: deque[tuple[str, int]] = deque()
+        self._told = False  # that something was counted
         self._lock = threading.Lock()
         self._reading: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
@@ -115,13 +120,12 @@ class WebState:
 
         return self._write(job)
 
-    def count(self, name: str, n: int = 1) -> Future[None]:
-        """Add to a counter."""
-
-        def job(_: sqlite3.Connection, counts: _Counts) -> None:
-            counts[name] += n
-
-        return self._write(job)
+    def count(self, name: str, n: int = 1) -> None:
+        """Add to a counter, with what is written next, at the latest within `_COUNT_S`."""
+        self._counted.append((name, n))
+        if not self._told:
+            self._told = True
+            self._write(_only_counted)
 
     def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
         """What is kept by this name, made once by whichever worker asks first. Waits."""
@@ -180,12 +184,16 @@ class WebState:
         jobs: list[_Job] = []
         last = False
         while not last and (first := self._jobs.get()) is not None:
-            if len(jobs) > 1:  # many come at a time: one transaction for those of a moment
-                time.sleep(_GATHER_S)
-            jobs, last = self._gathered(first)
+            if first[0] is _only_counted:
+                jobs, last = self._gathered(first, _COUNT_S)
+            else:
+                if len(jobs) > 1:  # many come at a time: one transaction for those of a moment
+                    time.sleep(_GATHER_S)
+                jobs, last = self._gathered(first)
+            counts = self._taken()
             try:
                 db = db or self._connect()
-                results = self._transact(db, [job for job, _ in jobs])
+                results = self._transact(db, [job for job, _ in jobs], counts)
             except (sqlite3.Error, OSError) as error:
                 for _, future in jobs:
                     future.set_exception(_unavailable(error))
@@ -195,18 +203,27 @@ class WebState:
         if db is not None:
             db.close()
 
-    def _gathered(self, first: _Job) -> tuple[list[_Job], bool]:
-        """What waits by now, and whether it is the last."""
+    def _gathered(self, first: _Job, second_s: float = 0.0) -> tuple[list[_Job], bool]:
+        """What waits by now, or a second that comes in time and what waits then; and whether it is the last."""
         jobs = [first]
-        while len(jobs) < _GROUP and not self._jobs.empty():
-            following = self._jobs.get()
-            if following is None:
-                return jobs, True
-            jobs.append(following)
+        with suppress(queue.Empty):
+            while len(jobs) < _GROUP:
+                following = self._jobs.get(timeout=second_s if len(jobs) == 1 else 0.0)
+                if following is None:
+                    return jobs, True
+                jobs.append(following)
         return jobs, False
 
-    def _transact(self, db: sqlite3.Connection, jobs: list[_Work[Any]]) -> list[Any]:
+    def _taken(self) -> _Counts:
+        """What was counted by now; it is not counted again when the disk fails."""
+        self._told = False  # first: whoever counts from now on tells of it
         counts: _Counts = Counter()
+        while self._counted:
+            name, n = self._counted.popleft()
+            counts[name] += n
+        return counts
+
+    def _transact(self, db: sqlite3.Connection, jobs: list[_Work[Any]], counts: _Counts) -> list[Any]:
         db.execute("BEGIN IMMEDIATE")
         try:
             results = [job(db, counts) for job in jobs]
@@ -235,6 +252,10 @@ class WebState:
             db.close()
             raise
         return db
+
+
+def _only_counted(db: sqlite3.Connection, counts: _Counts) -> None:
+    """The job of what is counted: that there is a transaction."""
 
 
 def _claim(db: sqlite3.Connection, use: Use) -> tuple[Claim, bytes | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import string
+import time
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -224,7 +225,7 @@ def test_what_expired_is_swept(tmp_path: Path) -> None:
     state.finish("n", b"answer", "cookie", now + 50).result()
     clock.pass_s(101)
     assert state.session("cookie") is None
-    state.count("tick").result()
+    state.end_session("nobody's").result()
     with sqlite3.connect(tmp_path / "web.db") as db:
         assert [db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("nonces", "sessions")] == [0, 0]
     db.close()
@@ -233,12 +234,27 @@ def test_what_expired_is_swept(tmp_path: Path) -> None:
 
 def test_many_writers_lose_no_count(tmp_path: Path) -> None:
     states = [WebState(tmp_path / "web.db", lambda: 0.0) for _ in range(3)]
-    futures = [state.count("n") for _ in range(300) for state in states]
-    for future in futures:
-        future.result()
-    assert states[0].counters() == {"n": 900}
-    for state in states:
+    for _ in range(300):
+        for state in states:
+            state.count("n")
+    for state in states[1:]:
         state.close()
+    states[0].end_session("nobody's").result()
+    assert states[0].counters() == {"n": 900}
+    states[0].close()
+
+
+def test_what_is_only_counted_is_written_too(tmp_path: Path) -> None:
+    one, other = (WebState(tmp_path / "web.db", lambda: 0.0) for _ in range(2))
+    until = time.monotonic() + 60
+    for seen in (1, 2):
+        one.count("n")
+        while other.counters().get("n") != seen:
+            assert time.monotonic() < until
+    one.count("n")
+    one.close()
+    assert other.counters() == {"n": 3}
+    other.close()
 
 
 def test_a_state_out_of_reach_is_unavailable(tmp_path: Path) -> None:
@@ -246,7 +262,14 @@ def test_a_state_out_of_reach_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         state.session("x")
     with pytest.raises(Unavailable):
-        state.count("x").result()
+        state.end_session("x").result()
+    state.count("lost")
+    with pytest.raises(Unavailable):
+        state.end_session("x").result()
+    (tmp_path / "missing").mkdir()
+    state.count("kept")
+    state.end_session("x").result()
+    assert state.counters() == {"kept": 1}
     state.close()
 
 
