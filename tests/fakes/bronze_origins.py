@@ -23,7 +23,7 @@ def origins(store: ObjectStore) -> list[Position]:
     return sorted(found)
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 300.0) -> None:
     """Until it is so."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()

@@ -22,9 +22,10 @@ _hold = threading.Event().wait
 
 
 def strike(world: World, client: Client, act: Act) -> bool:
-    """Do what the act says; whether it struck."""
+    """Do what the act says; whether it struck. A stage has that many records to do that none before it has seen."""
+    before = world.logged()
     client.more(act.events)
-    world.until_logged(act.events)
+    world.until_logged(before + act.events)
     system, _, rest = act.kind.partition(".")
     if rest.startswith("kill.") and system in ("land", "clean", "publish"):
         return _kill(world, system, rest.removeprefix("kill."), act)

@@ -19,7 +19,7 @@ from typing import Any
 from loginlake.event import token_event_id
 
 SOURCE = "https://shop.example"
-LONG_S = 90.0
+LONG_S = 300.0
 _PAUSE_S, _CALM_S, _MANY = 0.03, 0.3, 150  # so many answered are enough: then calmly
 
 
@@ -127,7 +127,7 @@ class Client:
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any, str]:
         """Status, JSON and cookies of an answer."""
         origin = f"http://localhost:{self._port}"
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
         try:
             connection.request(method, path, body, {"Origin": origin, "Host": f"localhost:{self._port}", **headers})
             answer = connection.getresponse()

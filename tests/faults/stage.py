@@ -55,7 +55,7 @@ def open_log(settings: Settings) -> EventLog:
         limits = EmbeddedLimits(member_timeout_s=SESSION_S / 3)
         path = Path(settings.log_address.removeprefix("sqlite:"))
         return EmbeddedLog(path, partitions=settings.partitions, limits=limits)
-    return KafkaLog.from_url(settings.log_address, limits=KafkaLimits(session_s=SESSION_S, call_s=5.0))
+    return KafkaLog.from_url(settings.log_address, limits=KafkaLimits(session_s=SESSION_S, call_s=20.0))
 
 
 def run_stage(env: Mapping[str, str], stage: str, trap: Trap | None, said: str, group: str) -> None:
@@ -125,5 +125,5 @@ def _fill_the_disk() -> None:
 
 def _ask(url: str, body: object) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         answer.read()

@@ -26,7 +26,7 @@ def servers(
 
 @pytest.mark.kill
 @pytest.mark.services
-@pytest.mark.timeout(600)  # the fault proxy is built first, once
+@pytest.mark.timeout(1800)  # the fault proxy is built first, once
 def test_whatever_was_answered_is_there_once(servers: Servers, tmp_path: Path) -> None:
     rows = [run(plan, tmp_path / str(plan.seed), servers) for plan in schedules(COUNT, 0, "real")]
     print(HEAD, *rows, totals(rows), sep="\n")

@@ -20,7 +20,7 @@ from kill.processes import forking
 from pydantic import SecretStr
 
 from loginlake import wiring
-from loginlake.errors import Conflict, LoginlakeError
+from loginlake.errors import Conflict, LoginlakeError, Unavailable
 from loginlake.gold.read import Snapshot
 from loginlake.settings import ENV_PREFIX, Settings
 from loginlake.stream.spool_file import survey
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from faults.servers import Servers
 
 SECRET = "a secret of the schedules, the same for every lake of them"
-LONG_S = 120.0
+LONG_S = 300.0
 
 
 class World:
@@ -43,7 +43,7 @@ class World:
         self._env = {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in values.items()}
         self.settings = Settings(**{**values, "secret": SecretStr(SECRET)}, _env_file=None)  # type: ignore[arg-type]
         self.key = wiring.api_keys(self.settings).add(SOURCE, "2026-11-24T00:00:00.000000Z")[1]
-        self.torn = self._logged = 0
+        self.torn = 0
         self.web = self._start_web()
         with ExitStack() as stack:
             self.log = stack.enter_context(closing(open_log(self.settings)))
@@ -108,14 +108,23 @@ class World:
         """Publish what there is, undisturbed."""
         wiring.publish_step(self.store, self.gold).run()
 
-    def until_logged(self, records: int) -> None:
-        """Wait until the log has so many more than at the last call: what is spooled is there for no stage."""
-        target = self._logged + records
-        wait_for(lambda: self._in_log() >= target, LONG_S)
-        self._logged = self._in_log()
+    def logged(self) -> int:
+        """How many records the log has. Just after a fault it may not answer yet."""
+        found: list[int] = []
 
-    def _in_log(self) -> int:
-        return sum(found.end for found in self.log.ranges().values())
+        def answers() -> bool:
+            try:
+                found.append(sum(extent.end for extent in self.log.ranges().values()))
+            except Unavailable:
+                return False
+            return True
+
+        wait_for(answers, LONG_S)
+        return found[0]
+
+    def until_logged(self, records: int) -> None:
+        """Wait until the log has so many: what is spooled is there for no stage."""
+        wait_for(lambda: self.logged() >= records, LONG_S)
 
     def before(self, stage: str) -> None:
         """Give a stage something to do."""
@@ -197,7 +206,7 @@ class Run:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

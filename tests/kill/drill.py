@@ -30,7 +30,7 @@ from loginlake.settings import Settings
 UNTIL = datetime(2026, 11, 20, 18, tzinfo=UTC)
 COMPARED = ("bronze", "silver", "repeated", "rejected", "receipts", "people", "expired")
 STAGES = ("land", "clean", "publish")
-_LONGEST_S = 120
+_LONGEST_S = 600
 
 
 class Outcome(NamedTuple):

@@ -7,7 +7,7 @@ from kill.drill import drill
 
 
 @pytest.mark.kill
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_what_is_left_after_twenty_kills_equals_an_undisturbed_run() -> None:
     outcome = drill(kills_wanted=20, seed=7, least=1)
     print(dict(outcome.kills))
