@@ -64,14 +64,15 @@ def start(data: Path, *, port: int = 0, tied: bool = True, options: tuple[str, .
     where = ["--host", "127.0.0.1", "--port", str(port), "--storage-path", str(data)]
     command = [str(program), *where, "--cache-size", "256M", "--log-level", "WARNING", *options]
     child = Child("The MongoDB wire server", command, data.parent / "mongo.log", tied=tied)
-    child.wait_until(lambda: answers(port))
+    is_there = answers if "--tls-cert-file" in options else ready
+    child.wait_until(lambda: is_there(port))
     return MongoServer(child, port)
 
 
 def ready(port: int) -> bool:
     """Whether it answers a command: while it recovers it takes connections, and closes them."""
     with MongoClient[dict[str, object]](
-        "127.0.0.1", port, serverSelectionTimeoutMS=1000, socketTimeoutMS=1000
+        "127.0.0.1", port, serverSelectionTimeoutMS=5000, socketTimeoutMS=5000
     ) as client:
         try:
             client.admin.command("ping")

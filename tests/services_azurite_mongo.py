@@ -22,6 +22,8 @@ from loginlake.lake.store import ObjectStore
 from services import azurite, mongo
 
 MONGO_PASSWORD = "p@ss/w0rd:%"
+# The server is a small one, and the machine does much else: a call of a test's may take this long.
+PATIENT = "?" + "&".join(f"{name}TimeoutMS=60000" for name in ("serverSelection", "connect", "socket", "waitQueue"))
 LAKE_URL, GOLD_URL = "LOGINLAKE_TEST_LAKE_URL", "LOGINLAKE_TEST_GOLD_URL"
 
 
@@ -152,6 +154,6 @@ def golds(request: pytest.FixtureRequest) -> Iterator[Golds]:
         scheme, _, rest = address.partition("://")
         made = Golds(f"{scheme}://{rest.split('/')[0]}", f"?{options}" if options else "")
     else:
-        made = Golds(request.getfixturevalue("mongo_server").url, "")
+        made = Golds(request.getfixturevalue("mongo_server").url, PATIENT)
     yield made
     made.remove()

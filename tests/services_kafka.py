@@ -10,7 +10,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -26,7 +26,7 @@ from services.child import free_port
 
 LOG_URL = "LOGINLAKE_TEST_LOG_URL"
 USER, PASSWORD = "loginlake", "correct-horse"
-LIMITS = Limits(session_s=6.0)
+LIMITS = Limits(session_s=6.0, call_s=60.0, delivery_s=120.0)  # of a machine that does much else
 _JAAS = "org.apache.kafka.common.security"
 _PROTOCOLS = {
     **dict.fromkeys(("PLAINTEXT", "PROXIED", "CONTROLLER"), "PLAINTEXT"),
@@ -49,14 +49,14 @@ class Topics:
     @property
     def admin(self) -> KafkaAdmin:
         """What makes them."""
-        return KafkaAdmin(self.bootstrap, self.security)
+        return KafkaAdmin(self.bootstrap, self.security, LIMITS)
 
     def new(self, partitions: int = 4, max_message_bytes: int = 1_000_000) -> KafkaLog:
         """A log on a new, empty topic."""
         name = f"{self.prefix}-{uuid.uuid4().hex}"
         self.made.append(name)
         self.make(name, partitions, max_message_bytes)
-        return self.again(name, Limits(max_message_bytes=max_message_bytes, session_s=6.0))
+        return self.again(name, replace(LIMITS, max_message_bytes=max_message_bytes))
 
     def make(self, name: str, partitions: int, max_message_bytes: int = 1_000_000) -> None:
         """A topic of that name."""

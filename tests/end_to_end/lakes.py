@@ -18,8 +18,8 @@ import msgspec
 from services.child import free_port
 
 COMMAND = Path(sys.executable).with_name("loginlake")
-START_S = 120.0
-STOP_S = 10.0
+START_S = 240.0
+STOP_S = 60.0
 SETTLE_S = 180.0
 _PAUSE_S = 0.1
 
@@ -63,7 +63,7 @@ class Lake:
 
     def answer(self, path: str) -> int:
         """The status of a GET without cookies; 0 when nobody listens."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", path, headers={"Host": f"localhost:{self.port}"})
             return connection.getresponse().status

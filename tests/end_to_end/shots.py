@@ -29,7 +29,7 @@ ARGUMENTS = [
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Safari/537.36"
 HEIGHTS = {360: 780, 1280: 800, 2560: 1440}
 VIEWER = "1002"
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 _REPORT_CSP = """document.addEventListener("securitypolicyviolation", (event) =>
     window.cspViolated(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));"""
 # Its preload would read other origins' style sheets again, and break our content security policy by doing so.
@@ -89,7 +89,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 

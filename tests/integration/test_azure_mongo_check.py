@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
+from fakes.bronze_origins import wait_for
 from pydantic import SecretStr
 from services_azurite_mongo import Golds, Lakes
 
@@ -59,13 +59,15 @@ def test_a_server_does_not_outlive_a_crashed_run(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path / "log")], cwd=ROOT, stdout=subprocess.PIPE, check=False
     )
     assert crashed.returncode == -9
-    gone = Path(f"/proc/{int(crashed.stdout)}")
-    pause = threading.Event()
-    for _ in range(200):
-        if not gone.exists() or ") Z " in (gone / "stat").read_text():
-            return
-        pause.wait(0.05)
-    raise AssertionError("the server is still there")
+    wait_for(lambda: has_ended(int(crashed.stdout)))
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or waits for nothing but to be noted."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_a_server_that_ends_at_once_says_why(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_a_hung_storage_is_named_in_time_and_comes_back(own: azurite.Azurite) ->
         store.create("a/c", b"1")
     except ObjectExists:
         assert store.get("a/c").data == b"1"
-    own.child.stop()
+    own.child.stop(120.0)  # a kill would lose what it has not written yet
     failures(store, Unavailable, "get", "put", "list")
     own.child.start_again()
     own.child.wait_until(lambda: child.answers(own.port))

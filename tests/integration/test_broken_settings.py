@@ -38,7 +38,7 @@ from loginlake.settings import Settings
 from services import azurite, mongo
 
 pytestmark = pytest.mark.services
-ANSWER_S = 15.0
+ANSWER_S = 60.0  # four times what they are given: the machine does much else
 ONE_BROKER = {"topic_partitions": "1", "topic_replication": "1", "topic_min_insync": "1"}
 
 
@@ -89,7 +89,7 @@ def _only_reading(bootstrap: str, topic: str) -> None:
     )
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for made in admin.create_acls([binding]).values():
-        made.result(20)
+        made.result(120)
 
 
 def _strange(identity: Path) -> closing[socket.socket]:

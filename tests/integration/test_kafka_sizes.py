@@ -29,7 +29,7 @@ from loginlake.stream.spool_record import SpoolLimits
 from loginlake.stream.topic import Topic
 
 pytestmark = pytest.mark.services
-LONG_S = 30.0
+LONG_S = 120.0
 KEY = b"google|1001"
 MOST = SpoolLimits().max_message_bytes - size_of(KEY, encode_headers(HEADERS))
 TOPIC_MOST = int(Topic("t").settings()["max.message.bytes"])
@@ -57,7 +57,7 @@ def through_clean(log: KafkaLog) -> tuple[list[str], list[str]]:
 
 def test_the_largest_event_that_the_spool_takes_fits_the_topic(topics: Topics, tmp_path: Path) -> None:
     log = topics.new(1)
-    with closing(SpooledLog(log, tmp_path)) as spooled:
+    with closing(SpooledLog(log, tmp_path, limits=SpoolLimits(slow_s=LONG_S))) as spooled:  # Kafka itself is to take it
         largest = spooled.send(KEY, event_of(MOST, "largest"), HEADERS)
         with pytest.raises(TooLarge):
             spooled.send(KEY, event_of(MOST + 1, "larger"), HEADERS).result(LONG_S)

@@ -32,7 +32,7 @@ def test_the_same_path_passes_on_zookeeper(old_kafka: kafka.Kafka, tmp_path: Pat
     log = topics.new(4)
     store = open_store(f"file:{tmp_path / 'lake'}")
     sent = [log.send(b"user-%d" % n, b'{"n":%d}' % n) for n in range(500)]
-    positions = sorted(future.result(60.0) for future in sent)
+    positions = sorted(future.result(240.0) for future in sent)
     report = Lander(log, Lake(store), BatchLimits(records=100), first_pause_s=0.05).run(threading.Event(), once=True)
     assert report.records == 500
     assert origins(store) == positions
