@@ -35,7 +35,7 @@ USER = "operator"
 PARTS = {"api-server": ["--workers", "1"], "scheduler": ["--skip-serve-logs"], "dag-processor": []}
 _LOCK = ROOT.parent / "lock" / "airflow.txt"
 _PORT = 8080
-_READY_S = 180.0
+_READY_S = 600.0
 
 
 @dataclass

@@ -42,7 +42,7 @@ class Child:
         """Its process id."""
         return self._process.pid
 
-    def wait_until(self, ready: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float = 240.0) -> None:
         """Ask until it answers; NotStarted when it ends instead, or after the time-out."""
         deadline = time.monotonic() + timeout_s
         pause = threading.Event()

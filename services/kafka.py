@@ -183,7 +183,7 @@ def ready(port: int) -> bool:
         return False
     client = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
     try:
-        return bool(client.list_topics(timeout=2.0).controller_id >= 0)
+        return bool(client.list_topics(timeout=10.0).controller_id >= 0)
     except KafkaException:
         return False
 

@@ -14,7 +14,13 @@ if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
     echo "NOT RUN: $missing" >&2
     exit 1
 fi
+if [ -z "$servers" ]; then # beside the checks: a first installation takes minutes, and no test's set-up should
+    python -c 'from services import azurite, kafka, mongo, toxiproxy as proxy
+for install in (kafka.install, lambda: kafka.install("zookeeper"), azurite.install, mongo.install, proxy.install): install()' &
+    installing=$!
+fi
 sh tests/check.sh
+[ -n "$servers" ] || wait "$installing"
 # The DAG's tests have an environment of their own, and run beside the others; they are told when these have ended.
 told=$(mktemp -d)
 sh tests/airflow/run.sh >"$told/dag" 2>&1 &
@@ -24,7 +30,7 @@ trap 'kill "$running" 2>/dev/null || true; rm -rf "$told"' EXIT
 {
     pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "$select" "$@" || touch "$told/failed"
 } | tee "$told/others"
-wait "$running" || touch "$told/failed"
+wait "$running" || { echo "ERROR the DAG's tests ended with $?" >>"$told/dag" && touch "$told/failed"; } # a crash says no more
 cat "$told/dag"
 not_run=$(sed -n 's/^NOT RUN: //p' "$told/dag" | paste -s -d ';' -)
 [ -z "$not_run" ] || missing="$missing$sep$not_run"
