@@ -26,7 +26,8 @@ class Sender:
     def __init__(self, topic: str, limits: Limits, options: Callable[[Causes], Options]) -> None:
         """`options` are those of every client, reporting to the causes given."""
         self._topic, self._limits, self._options = topic, limits, options
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # `with` takes it, never the condition: see embedded_writer
+        self._changed = threading.Condition(self._lock)
         self._lane: _Lane | None = None
         self._sent = self._done = 0
         self._closed = False
@@ -36,7 +37,7 @@ class Sender:
         future: Future[Position] = Future()
         future.set_running_or_notify_cancel()  # a caller that stops waiting must not stop the record
         try:
-            with self._changed:
+            with self._lock:
                 lane = self._usable_lane()
                 lane.produce(self._topic, key, value, headers, partial(self._settle, future, lane.causes))
                 self._sent += 1
@@ -46,7 +47,7 @@ class Sender:
 
     def flush(self, timeout_s: float) -> None:
         """See the port."""
-        with self._changed:
+        with self._lock:
             target = self._sent
             if not self._changed.wait_for(lambda: self._done >= target, timeout_s):
                 left = target - self._done
@@ -55,7 +56,7 @@ class Sender:
 
     def close(self) -> None:
         """Wait for what was sent (each record ends within `delivery_s`), then end the producer. Idempotent."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             lane = self._lane
             self._changed.wait_for(lambda: self._done >= self._sent, self._limits.delivery_s + 1.0)
@@ -98,7 +99,7 @@ class Sender:
             future.set_result(Position(message.partition() or 0, message.offset() or 0))
         else:
             future.set_exception(_refused(causes.error(_WHAT, error)))
-        with self._changed:
+        with self._lock:
             self._done += 1
             self._changed.notify_all()
 
