@@ -20,7 +20,7 @@ from fakes.command_line import SECRET, CommandLine
 
 from services.child import free_port
 
-STOPS_S = 60  # a process that takes longer does not stop. (In 10 s it does where nothing else runs: run_all's bounds.)
+STOPS_WITHIN_S = 10  # the bound that the issue names; a process that is longer is killed, and the test fails
 
 
 class Server:
@@ -60,7 +60,7 @@ class Server:
     def stop(self, number: int) -> tuple[int, str]:
         """The exit code and the rest of standard output."""
         self.process.send_signal(number)
-        code = self.process.wait(STOPS_S)
+        code = self.process.wait(STOPS_WITHIN_S)
         self._reader.join()
         assert self.process.stdout is not None
         return code, self.process.stdout.read()
@@ -110,8 +110,7 @@ def test_a_signal_right_after_the_line_is_obeyed(tmp_path: Path) -> None:
         server.first_line()
         code, rest = server.stop(signal.SIGINT)
         assert (code, rest) == (0, "stopped; nothing is half-written\n")
-        # A stage that still loads its libraries is not waited for longer than 6 s, and that is said.
-        assert [line for line in unexpected(server) if "did not stop in time" not in line] == []
+        assert unexpected(server) == []
 
 
 def test_run_lands_cleans_and_publishes_what_another_process_sends(tmp_path: Path) -> None:

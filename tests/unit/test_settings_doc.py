@@ -59,9 +59,7 @@ def test_rows_say_where_a_value_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_
     assert (rows["LOGINLAKE_DATA"].value, rows["LOGINLAKE_DATA"].source) == ("data", "default")
 
 
-def test_a_name_that_is_no_setting_is_said_with_the_likely_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_name_that_is_no_setting_is_said_with_the_likely_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("loginlake_veiwers=a@example.com\nUNRELATED=1\n")
     monkeypatch.setenv("LOGINLAKE_GOOGLE_CLIENTID", "x")
     monkeypatch.setenv("LOGINLAKE_QQQ", "x")
